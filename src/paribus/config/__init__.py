@@ -1,0 +1,1 @@
+"""Strict YAML and overrides in, frozen settings out."""

@@ -1,0 +1,358 @@
+"""The only writers of final names, the lock of a folder, and all that depends on the platform.
+
+A published file or folder appears under its name whole or not at all (RELIABILITY section 5.1);
+after that it never changes.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from paribus.errors import (
+    CannotCreateError,
+    DataError,
+    InputMissingError,
+    StorageError,
+    UnavailableError,
+    from_os_error,
+)
+
+MANIFEST = "MANIFEST.json"
+MANIFEST_LIMIT = 64 << 20
+TEMPORARY_PREFIXES = (".tmp-", ".trash-")
+
+STOP_SIGNALS: dict[int, int] = {
+    getattr(signal, name): code
+    for name, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 75))
+    if hasattr(signal, name)
+}
+"""Signals that ask a run to save and leave, with the exit code of each."""
+
+
+def publish_file(path: Path, data: bytes) -> None:
+    """Writes `data` under the name `path`: durable, and at no moment half-written.
+
+    Raises StorageError, CannotCreateError or AccessDeniedError; the old file is then still whole.
+    """
+    with _named_errors(path), _temporary_file(path.parent) as (descriptor, temporary):
+        with open(descriptor, "wb", buffering=0) as file:  # unbuffered: nothing is left to flush
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+
+
+def publish_folder(
+    target: Path, write_files: Callable[[Path], None], record: dict[str, Any]
+) -> None:
+    """Publishes a flat folder with a manifest of sizes and SHA-256 by one rename.
+
+    `write_files(folder)` writes and closes every file. Where it returns, the folder is durable.
+    Raises CannotCreateError where `target` holds files: what is published does not change.
+    """
+    with _named_errors(target):
+        make_folder(target.parent)
+        temporary = _unused_name(target.parent, ".tmp-")
+        try:
+            temporary.mkdir()
+            write_files(temporary)
+            files = {path.name: _synced_entry(path) for path in sorted(temporary.iterdir())}
+            text = json.dumps(record | {"files": files}, indent=1, allow_nan=False)
+            publish_file(temporary / MANIFEST, text.encode())
+            _rename_folder(temporary, target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(target.parent)
+
+
+def read_manifest(folder: Path, *, format_name: str, version: int) -> dict[str, Any]:
+    """The manifest of a published folder, its format and the sizes of its files checked."""
+    path = folder / MANIFEST
+    record = read_json(path, limit=MANIFEST_LIMIT)
+    found = (record.get("format"), record.get("version"))
+    if found != (format_name, version):
+        raise DataError(
+            f"{path}: expected format {format_name!r} version {version}, found {found[0]!r} "
+            f"version {found[1]!r}. It is another kind of folder, or of another release of Paribus"
+        )
+    for name, entry in _file_entries(path, record).items():
+        _check_size(folder / name, entry["bytes"])
+    return record
+
+
+def verify_files(folder: Path, record: dict[str, Any]) -> None:
+    """Compares every file of a published folder with the SHA-256 in its manifest."""
+    for name, entry in _file_entries(folder / MANIFEST, record).items():
+        found = sha256_of(folder / name)
+        if found != entry["sha256"]:
+            raise DataError(
+                f"{folder / name}: expected SHA-256 {entry['sha256'][:16]}…, found {found[:16]}…. "
+                "The file is damaged: make it again, or restore a copy"
+            )
+
+
+def read_bytes(path: Path, *, limit: int | None = None) -> bytes:
+    """The content of `path`; a file above `limit` bytes is refused before it is read."""
+    with _named_errors(path), open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if limit is not None and size > limit:
+            raise DataError(f"{path}: expected at most {limit} bytes, found {size}")
+        return file.read()
+
+
+def read_json(path: Path, *, limit: int = 16 << 20) -> dict[str, Any]:
+    """One JSON object; refuses repeated keys, NaN, other types, and files above `limit` bytes."""
+    return parse_json(read_bytes(path, limit=limit), path)
+
+
+def parse_json(data: bytes, source: Path | str) -> dict[str, Any]:
+    """`data` as one JSON object, as strict as `read_json`; `source` is named in errors."""
+    try:
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{source}: expected a JSON object, found {_first_line(error)}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{source}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with _named_errors(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends one line to a log; a torn last line of an earlier writer is closed first."""
+    with _named_errors(path), open(path, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.encode() + b"\n")
+
+
+def sync_file(path: Path) -> None:
+    """Makes what was appended to `path` durable."""
+    with _named_errors(path), open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Makes renames within `path` durable, where the platform can sync a folder."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Makes `path` and its parents where they are not there."""
+    with _named_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A second name for an immutable file: a hard link, or a copy where there is none to be had."""
+    try:
+        os.link(source, target)
+    except OSError:
+        with _named_errors(target):
+            shutil.copyfile(source, target)
+
+
+def reserve(path: Path, n_bytes: int) -> None:
+    """Refuses a long write that cannot fit: the free space must exceed `n_bytes` by 5 %."""
+    free = shutil.disk_usage(path).free
+    if n_bytes * 1.05 > free:
+        raise StorageError(
+            f"{path}: expected {int(n_bytes * 1.05)} free bytes, found {free}. "
+            "Free some space, or choose another folder"
+        )
+
+
+def remove_folder(path: Path) -> None:
+    """Removes a published folder: out of sight by one rename, then file by file."""
+    with _named_errors(path):
+        trash = _unused_name(path.parent, ".trash-")
+        path.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+def sweep_temporaries(folder: Path) -> None:
+    """Removes what a killed writer left in `folder`; call it only while you hold the lock."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name.startswith(TEMPORARY_PREFIXES):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds `run.lock` of `folder`; raises UnavailableError, naming the holder, where it is held.
+
+    The lock is free at once when its holder dies; pid, host and start time stand in a side file.
+    """
+    make_folder(folder)
+    lock = filelock.FileLock(folder / "run.lock")
+    try:
+        with _named_errors(folder):
+            lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise UnavailableError(
+            f"{folder / 'run.lock'}: expected nobody, found {_holder(folder)}. "
+            "Wait for it, or choose another --run"
+        ) from error
+    try:
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
+        publish_file(folder / "run.lock.json", json.dumps(holder).encode())
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a living process holds the lock of `folder`."""
+    if not (folder / "run.lock").exists():
+        return False
+    lock = filelock.FileLock(folder / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _holder(folder: Path) -> str:
+    try:
+        record = read_json(folder / "run.lock.json")
+        return f"pid {record['pid']} on host {record['host']}"
+    except (InputMissingError, DataError, KeyError):
+        return "another process"
+
+
+@contextlib.contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _with_room(from_os_error(error, path), error, path) from error
+
+
+def _with_room(known: Exception, error: OSError, path: Path) -> Exception:
+    """A full disk also names what is free, so that the reader knows what to do."""
+    if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return known
+    folder = next((p for p in [path, *path.parents] if p.is_dir()), Path())
+    free = shutil.disk_usage(folder).free
+    return StorageError(
+        f"{path}: expected room on the disk, found {free} free bytes ({error.strerror}). "
+        "Free some space and run the same command again; what was saved before is whole"
+    )
+
+
+def _unused_name(folder: Path, prefix: str) -> Path:
+    return folder / f"{prefix}{secrets.token_hex(8)}"
+
+
+@contextlib.contextmanager
+def _temporary_file(folder: Path) -> Iterator[tuple[int, str]]:
+    # In the same folder: a rename cannot cross file systems.
+    temporary = str(_unused_name(folder, ".tmp-"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666)  # the kernel applies the umask
+    try:
+        yield descriptor, temporary
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _synced_entry(path: Path) -> dict[str, Any]:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def _rename_folder(source: Path, target: Path) -> None:
+    try:
+        if os.name == "nt" and target.is_dir() and not any(target.iterdir()):
+            target.rmdir()  # elsewhere a rename takes an empty folder's place
+        os.rename(source, target)
+    except OSError as error:
+        if target.exists():
+            raise CannotCreateError(
+                f"{target}: expected no such folder or an empty one, found files. "
+                "What is published does not change: remove it, or choose another name"
+            ) from error
+        raise
+
+
+def _file_entries(path: Path, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    files = record.get("files")
+    well_formed = isinstance(files, dict) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
+        and Path(name).name == name
+        for name, entry in files.items()
+    )
+    if not well_formed:
+        raise DataError(
+            f"{path}: expected 'files' with bytes and sha256 of each, found another shape"
+        )
+    return files  # type: ignore[return-value]
+
+
+def _check_size(path: Path, expected: int) -> None:
+    if not path.is_file():
+        raise DataError(
+            f"{path}: expected {expected} bytes, found no such file. Make the folder again"
+        )
+    found = path.stat().st_size
+    if found != expected:
+        raise DataError(
+            f"{path}: expected {expected} bytes, found {found}. The file is damaged: make it again"
+        )
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = dict(pairs)
+    if len(keys) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {repeated[:80]!r} twice")
+    return keys
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name}, which is no JSON number")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

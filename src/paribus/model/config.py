@@ -1,0 +1,143 @@
+"""Settings of the model: every ablation axis by name (SPEC section 2). Imports no torch."""
+
+from typing import Annotated, Literal
+
+from annotated_types import Gt
+
+from paribus.config.settings import settings
+from paribus.errors import ConfigError
+
+GATED_FFNS = frozenset({"swiglu"})
+
+
+@settings
+class Rope:
+    """Rotary positions: queries and keys are rotated by an angle that grows with the position."""
+
+    kind: Literal["rope"] = "rope"
+    theta: Annotated[float, Gt(0)] = 10_000.0
+    """Base of the wavelengths."""
+
+
+@settings
+class NoPosition:
+    """No position signal at all (NoPE)."""
+
+    kind: Literal["none"] = "none"
+
+
+@settings
+class Sinusoidal:
+    """Fixed sine and cosine waves, added to the embeddings."""
+
+    kind: Literal["sinusoidal"] = "sinusoidal"
+
+
+@settings
+class Learned:
+    """One trained vector for each position, added to the embeddings."""
+
+    kind: Literal["learned"] = "learned"
+
+
+Position = Rope | NoPosition | Sinusoidal | Learned
+
+
+@settings
+class ModelConfig:
+    """Shape and parts of the Transformer; the defaults are the modern preset."""
+
+    vocab_size: Annotated[int, Gt(0)] | None = None
+    """Number of token ids; null takes it from the data."""
+    context_length: Annotated[int, Gt(0)] = 256
+    """Longest sequence in tokens."""
+    d_model: Annotated[int, Gt(0)] = 256
+    """Width of the residual stream."""
+    n_layers: Annotated[int, Gt(0)] = 4
+    """Number of blocks."""
+    n_heads: Annotated[int, Gt(0)] = 4
+    """Number of attention heads; divides d_model."""
+    n_kv_heads: Annotated[int, Gt(0)] | None = None
+    """Number of key and value heads; divides n_heads; null means n_heads."""
+    norm_placement: Literal["pre", "post"] = "pre"
+    """Where a block normalizes: pre x + f(norm(x)), post norm(x + f(x))."""
+    norm: Literal["rmsnorm", "layernorm"] = "rmsnorm"
+    """Kind of normalization."""
+    norm_eps: Annotated[float, Gt(0)] = 1e-5
+    """Added to the mean square or the variance, inside the root."""
+    final_norm: Literal["auto", "on", "off"] = "auto"
+    """Normalization in front of the output table; auto: on for pre, off for post."""
+    position: Position = Rope()
+    """How the model knows where a token stands."""
+    ffn: Literal["swiglu", "relu"] = "swiglu"
+    """Feed-forward network: gated SwiGLU, or two layers with ReLU between."""
+    d_ff: Annotated[int, Gt(0)] | None = None
+    """Width of the feed-forward network; null takes it from the three keys below."""
+    d_ff_ratio: Annotated[float, Gt(0)] | None = None
+    """d_ff over d_model before rounding; null: 8/3 when gated, 4 when not."""
+    d_ff_multiple: Annotated[int, Gt(0)] = 64
+    """d_ff is rounded to a multiple of this."""
+    d_ff_rounding: Literal["ceil", "nearest"] = "ceil"
+    """How it is rounded."""
+    attention_backend: Literal["sdpa", "manual"] = "sdpa"
+    """PyTorch's fused attention, or the readable one; equal numbers."""
+    tie_embeddings: bool = True
+    """One table for input and output."""
+    logit_scale: Annotated[float, Gt(0)] = 1.0
+    """Factor on the logits."""
+    bias: bool = False
+    """Bias in linear layers and in LayerNorm."""
+    init: Literal["truncated_normal", "normal", "gpt2"] = "truncated_normal"
+    """Distribution of the initial matrices."""
+    embedding_std: Annotated[float, Gt(0)] | None = None
+    """Standard deviation of the initial tables; null: the rule of init."""
+    embedding_scale: Literal["none", "sqrt_d_model"] = "none"
+    """Factor on the embeddings where they enter the stream."""
+
+    def __post_init__(self) -> None:
+        if self.d_model % self.n_heads:
+            fits = [n for n in range(1, self.d_model + 1) if self.d_model % n == 0]
+            nearest = min(fits, key=lambda n: abs(n - self.n_heads))
+            width = max(1, round(self.d_model / self.n_heads)) * self.n_heads
+            raise ConfigError(
+                f"model.d_model: expected a multiple of model.n_heads = {self.n_heads}, "
+                f"found {self.d_model}. Set d_model to {width}, or n_heads to {nearest}"
+            )
+        if self.n_heads % self.kv_heads:
+            raise ConfigError(
+                f"model.n_kv_heads: expected a divisor of model.n_heads = {self.n_heads}, "
+                f"found {self.n_kv_heads}"
+            )
+        if self.position.kind == "rope" and self.head_width % 2:
+            raise ConfigError(
+                f"model.position.kind: rope needs an even head width, found d_model / n_heads = "
+                f"{self.head_width}. Change model.n_heads, or set model.position.kind to none"
+            )
+
+    @property
+    def kv_heads(self) -> int:
+        """Key and value heads in effect."""
+        return self.n_kv_heads if self.n_kv_heads is not None else self.n_heads
+
+    @property
+    def head_width(self) -> int:
+        """Width of one head, d_model / n_heads."""
+        return self.d_model // self.n_heads
+
+    @property
+    def feed_forward_width(self) -> int:
+        """d_ff in effect: given, or ratio * d_model rounded to a multiple."""
+        if self.d_ff is not None:
+            return self.d_ff
+        default_ratio = 8 / 3 if self.ffn in GATED_FFNS else 4.0
+        units = self.d_model * (self.d_ff_ratio or default_ratio) / self.d_ff_multiple
+        # 1e-9: 8/3 is not a float; a width that is a whole multiple must not be pushed to the next.
+        rounded = -int(-(units - 1e-9) // 1) if self.d_ff_rounding == "ceil" else round(units)
+        return max(1, rounded) * self.d_ff_multiple
+
+    @property
+    def has_final_norm(self) -> bool:
+        """Whether a normalization stands in front of the output table."""
+        return self.final_norm == "on" or (
+            self.final_norm == "auto" and self.norm_placement == "pre"
+        )

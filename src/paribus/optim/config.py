@@ -1,0 +1,44 @@
+"""Settings of the optimizer and of the learning-rate schedule. Imports no torch."""
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from paribus.config.settings import settings
+
+Fraction = Annotated[float, Ge(0), Lt(1)]
+
+
+@settings
+class AdamWConfig:
+    """AdamW: adaptive moments with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    kind: Literal["adamw"] = "adamw"
+    lr: Annotated[float, Gt(0)] = 3e-4
+    """Highest learning rate, reached at the end of the warm-up."""
+    beta1: Fraction = 0.9
+    """Decay of the mean of gradients."""
+    beta2: Fraction = 0.95
+    """Decay of the mean of squared gradients."""
+    eps: Annotated[float, Gt(0)] = 1e-8
+    """Added to the root, outside of it."""
+    weight_decay: Annotated[float, Ge(0)] = 0.1
+    """Strength of the decay; each step takes lr * weight_decay of a weight away."""
+    decay: Literal["matrices", "all"] = "matrices"
+    """Which parameters decay: tensors of two dimensions and more, or all."""
+
+
+@settings
+class ScheduleConfig:
+    """The learning rate of each step."""
+
+    kind: Literal["cosine", "wsd", "linear", "constant"] = "cosine"
+    """Shape after the warm-up; wsd: warm-up, stable, decay."""
+    warmup_steps: Annotated[int, Ge(0)] = 2000
+    """Steps of linear growth from 0 to optimizer.lr."""
+    min_lr: Annotated[float, Ge(0)] = 3e-5
+    """Learning rate at the horizon and after it; constant ignores it."""
+    horizon: Annotated[int, Gt(0)] | None = None
+    """Step at which min_lr is reached; null: the last step of the run."""
+    decay_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
+    """Share of the horizon that wsd spends decaying."""

@@ -1,0 +1,67 @@
+"""Settings of the training loop and of checkpoints. Imports no torch."""
+
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt
+
+from paribus.config.settings import settings
+from paribus.errors import ConfigError
+
+
+@settings
+class TrainingConfig:
+    """Budget, batch and numerics of a run."""
+
+    EXCLUSIVE: ClassVar[tuple[str, ...]] = ("steps", "tokens", "epochs", "time")
+
+    steps: Annotated[int, Gt(0)] | None = 40_000
+    """Budget in weight updates. Give one of steps, tokens, epochs, time."""
+    tokens: str | Annotated[int, Gt(0)] | None = None
+    """Budget in tokens: a number, or 20M-tokens."""
+    epochs: Annotated[float, Gt(0)] | None = None
+    """Budget in passes over the training tokens."""
+    time: str | None = None
+    """Budget in wall-clock time: 90s, 5m, 2h, "20 minutes". It becomes a step count once."""
+    batch_size: Annotated[int, Gt(0)] = 64
+    """Sequences of one weight update."""
+    accumulation: Annotated[int, Gt(0)] = 1
+    """Parts that a batch is computed in; divides batch_size; the result does not depend on it."""
+    clip_norm: Annotated[float, Gt(0)] | None = 1.0
+    """Largest global gradient norm; null: no clipping."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Seed of the initial values and of the data order."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Number format of the matrix products; weights stay in fp32."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """torch.compile; auto: on where the predicted run is long enough to pay for it."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where the run computes."""
+    threads: Annotated[int, Gt(0)] | None = None
+    """CPU threads; null: as many as PyTorch chooses. CPU results depend on it."""
+    loss_rows: Annotated[int, Gt(0)] | None = 1024
+    """Positions whose logits exist at once; null: the readable loss, all logits at once."""
+    deterministic: bool = True
+    """Only deterministic algorithms on CUDA."""
+
+    def __post_init__(self) -> None:
+        given = [name for name in self.EXCLUSIVE if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ConfigError(
+                "training.steps: expected one of training.steps, training.tokens, training.epochs, "
+                f"training.time, found {', '.join(given) or 'none'}"
+            )
+        if self.batch_size % self.accumulation:
+            raise ConfigError(
+                f"training.accumulation: expected a divisor of training.batch_size = "
+                f"{self.batch_size}, found {self.accumulation}"
+            )
+
+
+@settings
+class CheckpointConfig:
+    """When a run saves itself and what it keeps."""
+
+    every: Annotated[int, Gt(0)] | None = 1000
+    """Steps between checkpoints; null: only at the end."""
+    keep_last: Annotated[int, Ge(2)] = 2
+    """Newest checkpoints kept; the one with the best validation loss is kept besides."""
