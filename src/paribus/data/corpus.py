@@ -80,10 +80,12 @@ def split_documents(blocks: Iterable[bytes], separator: str | None) -> Iterator[
         pieces = list(blocks)
     else:
         pieces = []
-        pattern = re.compile(rb"^%s\r?(?:\n|\Z)" % re.escape(separator.encode()), re.MULTILINE)
+        ending = re.compile(rb"%s\r?(?:\n|\Z)" % re.escape(separator.encode()))
         for block in _whole_lines(blocks):
             start = 0
-            for line in pattern.finditer(block):
+            for line in ending.finditer(block):
+                if block[line.start() - 1 : line.start()] not in (b"", b"\n"):
+                    continue
                 pieces.append(block[start : line.start()])
                 if document := b"".join(pieces):
                     yield document
