@@ -1,4 +1,4 @@
-"""Experiment: the settings of all rooms, composed; where a run lies; what a name of a config means."""
+"""Experiment: the settings of all rooms, composed, and where configs and runs lie."""
 
 from pathlib import Path
 
