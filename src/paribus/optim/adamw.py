@@ -48,7 +48,7 @@ class AdamW(Optimizer):
     def _prepare(self, parameter: Tensor) -> None:
         state = self.state[parameter]
         if not state:
-            # The count is a tensor on the CPU: it is saved with the moments and waits for no device.
+            # The count is a tensor on the CPU: saved with the moments, read without waiting.
             state["step"] = torch.zeros((), dtype=torch.float64)
             state["mean"] = torch.zeros_like(parameter)
             state["mean_square"] = torch.zeros_like(parameter)

@@ -11,7 +11,8 @@ def learning_rate(step: int, config: ScheduleConfig, peak: float, n_steps: int) 
 
     Past the horizon (`config.horizon`, or `n_steps`) it stays where it ended.
     """
-    warmup, horizon = config.warmup_steps, config.horizon or n_steps
+    horizon = config.horizon or n_steps
+    warmup = config.warmup_steps if config.warmup_steps is not None else horizon // 10
     if step < warmup:
         return peak * step / warmup
     if step > horizon:
@@ -23,7 +24,7 @@ def learning_rate(step: int, config: ScheduleConfig, peak: float, n_steps: int) 
 def check_schedule(config: ScheduleConfig, n_steps: int) -> None:
     """Raises ConfigError where the warm-up does not end before the run, or before the horizon."""
     for what, end in (("training.steps", n_steps), ("schedule.horizon", config.horizon)):
-        if end is not None and config.warmup_steps >= end:
+        if end is not None and (config.warmup_steps or 0) >= end:
             raise ConfigError(
                 f"schedule.warmup_steps: expected fewer than {what} = {end}, found "
                 f"{config.warmup_steps}. Set schedule.warmup_steps={end // 10}, or train longer"
