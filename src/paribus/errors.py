@@ -14,7 +14,7 @@ class ParibusError(Exception):
 
 
 class ConfigError(ParibusError, ValueError):
-    """A setting or a command line that means nothing. Also a ValueError, so that pydantic collects it."""
+    """A setting or a command line that means nothing; a ValueError too, which pydantic collects."""
 
     exit_code = 2
 

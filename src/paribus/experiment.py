@@ -1,13 +1,22 @@
-"""Experiment: the settings of all rooms, composed; where a run lies; what a name of a config means."""
+"""Experiment: the settings of all rooms, composed, and where configs, runs and their parts lie."""
 
+import dataclasses
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from paribus.config.load import load
 from paribus.config.settings import settings
 from paribus.data.config import DataConfig
+from paribus.errors import ConfigError, InputMissingError
 from paribus.evaluation.config import EvaluationConfig
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, ScheduleConfig
 from paribus.training.config import CheckpointConfig, TrainingConfig
+
+RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
 @settings
@@ -30,3 +39,117 @@ class Experiment:
     checkpoint: CheckpointConfig = CheckpointConfig()
     data: DataConfig = DataConfig()
     run: RunConfig = RunConfig()
+
+
+def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """The experiment that a config file and `key=value` overrides describe, run.dir filled in."""
+    path = find_config(config)
+    experiment = load(Experiment, path, overrides)
+    if experiment.run.dir is not None:
+        return experiment
+    name = f"{path.stem}-s{experiment.training.seed}"
+    return with_run_folder(experiment, runs_folder() / name)
+
+
+def with_run_folder(experiment: Experiment, folder: Path) -> Experiment:
+    """`experiment` at another run folder. Raises ConfigError for a name that no run may have."""
+    if not RUN_NAME.fullmatch(folder.name):
+        raise ConfigError(
+            f"run.dir: expected a name of 1 to 64 letters, digits, '.', '_', '-', not starting "
+            f"with '.' or '-', found {folder.name!r}"
+        )
+    return dataclasses.replace(experiment, run=RunConfig(dir=folder))
+
+
+def find_config(name: str | Path) -> Path:
+    """The file of a config: a path, or a name in ./configs, ./configs/experiments or the package.
+
+    Raises InputMissingError, listing where it looked.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    folders = [Path("configs"), Path("configs/experiments"), *_installed_configs()]
+    file_name = Path(name).name if Path(name).suffix in (".yaml", ".yml") else f"{name}.yaml"
+    for folder in folders:
+        if (folder / file_name).is_file():
+            return folder / file_name
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+    raise InputMissingError(
+        f"{name}: expected a config file, found none, neither here nor among "
+        f"{', '.join(known) or 'no shipped configs'}"
+    )
+
+
+def runs_folder() -> Path:
+    """The folder of runs: $PARIBUS_RUNS, or ./runs."""
+    return Path(os.environ.get("PARIBUS_RUNS", "runs"))
+
+
+def _installed_configs() -> list[Path]:
+    package = Path(__file__).parent
+    # In a source tree the configs lie beside src; an installed package carries them.
+    roots = [package / "configs", package.parents[1] / "configs"]
+    root = next((root for root in roots if root.is_dir()), None)
+    return [root, root / "experiments"] if root else []
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The names in a run folder (SPEC section 9)."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """Resolved and complete settings."""
+        return self.folder / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Command, versions, hardware, what each `auto` became."""
+        return self.folder / "environment.json"
+
+    @property
+    def status(self) -> Path:
+        """State, step, reason, exit code."""
+        return self.folder / "status.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON line for each step, evaluation and event."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Text at each evaluation."""
+        return self.folder / "samples.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the run said."""
+        return self.folder / "run.log"
+
+    @property
+    def tokenizer(self) -> Path:
+        """A copy of the tokenizer."""
+        return self.folder / "tokenizer"
+
+    @property
+    def data_record(self) -> Path:
+        """Content hash, last path and counts of the shards."""
+        return self.folder / "data.json"
+
+    @property
+    def data(self) -> Path:
+        """The run's own copy of small shards."""
+        return self.folder / "data"
+
+    @property
+    def validation(self) -> Path:
+        """The validation tokens that evaluation uses."""
+        return self.folder / "validation.npy"
+
+    @property
+    def chart(self) -> Path:
+        """The loss curve."""
+        return self.folder / "loss.svg"

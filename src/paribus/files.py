@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,6 +191,34 @@ def link_or_copy(source: Path, target: Path) -> None:
             shutil.copyfile(source, target)
 
 
+def publish_links(source: Path, target: Path) -> None:
+    """Publishes a second name of a published folder: hard links, or copies where none are had."""
+    with _named_errors(target):
+        make_folder(target.parent)
+        temporary = _unused_name(target.parent, ".tmp-")
+        try:
+            temporary.mkdir()
+            for path in source.iterdir():
+                link_or_copy(path, temporary / path.name)
+                _synced_entry(temporary / path.name)
+            sync_folder(temporary)
+            _rename_folder(temporary, target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(target.parent)
+
+
+def peak_memory_bytes() -> int | None:
+    """Largest resident memory of this process so far; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
 def reserve(path: Path, n_bytes: int) -> None:
     """Refuses a long write that cannot fit: the free space must exceed `n_bytes` by 5 %."""
     free = shutil.disk_usage(path).free
@@ -302,7 +331,7 @@ def _temporary_file(folder: Path) -> Iterator[tuple[int, str]]:
 
 
 def _synced_entry(path: Path) -> dict[str, Any]:
-    with open(path, "rb+") as file:
+    with open(path, "rb" if os.name == "posix" else "rb+") as file:  # Windows syncs only writers
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"bytes": path.stat().st_size, "sha256": digest}

@@ -104,7 +104,7 @@ def _bring(url: str, path: Path, progress: Progress | None) -> Path:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """Leaves a redirect to the caller, who reads its headers."""
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl) -> None:  # noqa: PLR0913
+    def redirect_request(self, req, fp, code, msg, headers, newurl) -> None:
         return None
 
 

@@ -34,8 +34,8 @@ class ScheduleConfig:
 
     kind: Literal["cosine", "wsd", "linear", "constant"] = "cosine"
     """Shape after the warm-up; wsd: warm-up, stable, decay."""
-    warmup_steps: Annotated[int, Ge(0)] = 2000
-    """Steps of linear growth from 0 to optimizer.lr."""
+    warmup_steps: Annotated[int, Ge(0)] | None = 2000
+    """Steps of linear growth from 0 to optimizer.lr; null: a tenth of the run."""
     min_lr: Annotated[float, Ge(0)] = 3e-5
     """Learning rate at the horizon and after it; constant ignores it."""
     horizon: Annotated[int, Gt(0)] | None = None

@@ -1,0 +1,214 @@
+"""Named tensors and JSON, to and from one published folder; and a run folder, opened."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from paribus.config.load import load
+from paribus.errors import DataError, InputMissingError
+from paribus.experiment import Experiment
+from paribus.files import (
+    make_folder,
+    publish_folder,
+    read_json,
+    read_manifest,
+    remove_folder,
+    reserve,
+    verify_files,
+)
+from paribus.model.transformer import Transformer
+from paribus.tokenizer.tokenizer import Tokenizer
+
+FORMAT = {"format_name": "paribus-checkpoint", "version": 1}
+Which = Literal["best", "last"] | int
+
+log = logging.getLogger("paribus")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All that a run needs to go on as if it had never stopped."""
+
+    step: int
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    """Moments by `<parameter name>.<moment>`, and the random states."""
+    state: dict[str, Any]
+    """Position, chain of the metrics, seconds, hashes: plain JSON."""
+    validation_loss: float | None
+    """Nats per token of the last evaluation, None before the first."""
+
+
+@dataclass(frozen=True)
+class SavedStep:
+    """A whole checkpoint on disk, as its manifest describes it."""
+
+    folder: Path
+    step: int
+    validation_loss: float | None
+
+
+def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
+    """Publishes `run/checkpoints/step-…`; where this returns, the checkpoint is durable."""
+    folder = run / "checkpoints" / f"step-{snapshot.step:08d}"
+    make_folder(folder.parent)
+    tensors = [*snapshot.weights.values(), *snapshot.optimizer.values()]
+    reserve(folder.parent, sum(t.numel() * t.element_size() for t in tensors))
+
+    def write_files(temporary: Path) -> None:
+        save_file(_on_cpu(snapshot.weights), temporary / "model.safetensors")
+        save_file(_on_cpu(snapshot.optimizer), temporary / "optimizer.safetensors")
+        state = json.dumps(snapshot.state | {"step": snapshot.step}, indent=1, allow_nan=False)
+        (temporary / "state.json").write_text(state, encoding="utf-8")
+
+    record = {
+        "format": FORMAT["format_name"],
+        "version": FORMAT["version"],
+        "step": snapshot.step,
+        "validation_loss": snapshot.validation_loss,
+        "tokenizer": tokenizer_hash,
+    }
+    publish_folder(folder, write_files, record)
+    return folder
+
+
+def saved_steps(run: Path) -> Iterator[SavedStep]:
+    """The whole checkpoints of a run, newest first; damaged ones are named in a warning."""
+    folder = run / "checkpoints"
+    for path in sorted(folder.glob("step-*"), reverse=True) if folder.is_dir() else ():
+        try:
+            record = read_manifest(path, **FORMAT)
+            verify_files(path, record)
+            yield _saved_step(path, record)
+        except (DataError, InputMissingError) as error:
+            log.warning("%s is not whole and is passed over: %s", path, error)
+
+
+def find(run: Path, which: Which = "last") -> SavedStep:
+    """The newest checkpoint, the one with the lowest validation loss, or the one of a step."""
+    steps = saved_steps(run)
+    if which == "last":
+        found = next(steps, None)
+    elif which == "best":
+        found = min(steps, key=_by_loss, default=None)
+    else:
+        found = next((saved for saved in steps if saved.step == which), None)
+    if found is None:
+        wanted = "a checkpoint" if isinstance(which, str) else f"a checkpoint of step {which}"
+        raise InputMissingError(
+            f"{run}: expected {wanted}, found none that is whole. Train first: paribus train CONFIG"
+        )
+    return found
+
+
+def read(saved: SavedStep) -> Snapshot:
+    """The content of a checkpoint, on the CPU."""
+    return Snapshot(
+        step=saved.step,
+        weights=read_tensors(saved.folder / "model.safetensors"),
+        optimizer=read_tensors(saved.folder / "optimizer.safetensors"),
+        state=read_json(saved.folder / "state.json"),
+        validation_loss=saved.validation_loss,
+    )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises DataError where it is damaged."""
+    try:
+        return load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise DataError(f"{path}: expected a safetensors file, found {error}") from error
+
+
+def prune(run: Path, keep_last: int) -> None:
+    """Removes old checkpoints; the newest `keep_last` and the best one stay."""
+    steps = list(saved_steps(run))
+    keep = {saved.step for saved in steps[:keep_last]}
+    scored = [saved for saved in steps if saved.validation_loss is not None]
+    if scored:
+        keep.add(min(scored, key=_by_loss).step)
+    for saved in steps:
+        if saved.step not in keep:
+            remove_folder(saved.folder)
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run folder, ready to generate and to evaluate."""
+
+    folder: Path
+    experiment: Experiment
+    tokenizer: Tokenizer
+    model: Transformer
+    step: int
+
+
+def open_run(folder: Path, *, device: str = "cpu", step: Which = "best") -> OpenedRun:
+    """The experiment, the tokenizer and the weights of a run, from its folder alone.
+
+    Raises InputMissingError where it is no run folder, DataError where its parts do not belong
+    together.
+    """
+    experiment = read_experiment(folder)
+    tokenizer = Tokenizer.from_files(folder / "tokenizer")
+    saved = find(folder, step)
+    expected = read_manifest(saved.folder, **FORMAT)["tokenizer"]
+    if tokenizer.hash != expected:
+        raise DataError(
+            f"{folder / 'tokenizer'}: expected the tokenizer {expected[:16]}… of the checkpoint, "
+            f"found {tokenizer.hash[:16]}…. Put the run's own tokenizer back"
+        )
+    model = Transformer(experiment.model)
+    load_weights(model, read_tensors(saved.folder / "model.safetensors"), saved.folder)
+    return OpenedRun(folder, experiment, tokenizer, model.to(device).eval(), saved.step)
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """The resolved settings of a run folder."""
+    config = folder / "config.yaml"
+    if not config.is_file():
+        raise InputMissingError(
+            f"{folder}: expected a run folder with config.yaml, found none. "
+            "A run is made by: paribus train CONFIG --run DIR"
+        )
+    return load(Experiment, config)
+
+
+def load_weights(model: torch.nn.Module, weights: dict[str, Tensor], source: Path) -> None:
+    """Puts `weights` into `model`; every name and shape must agree."""
+    own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if own != found:
+        name = min(set(own.items()) ^ set(found.items()))[0]
+        raise DataError(
+            f"{source}: {name}: expected {own.get(name, 'no such tensor')}, found "
+            f"{found.get(name, 'no such tensor')}. The weights are those of another model"
+        )
+    model.load_state_dict(weights)
+
+
+def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _saved_step(path: Path, record: dict[str, Any]) -> SavedStep:
+    step, loss = record.get("step"), record.get("validation_loss")
+    if not isinstance(step, int) or f"step-{step:08d}" != path.name:
+        raise DataError(f"{path}: expected the step in its name, found step {step!r}")
+    if loss is not None and not isinstance(loss, float):
+        raise DataError(f"{path}: expected a validation loss, found {loss!r}")
+    return SavedStep(path, step, loss)
+
+
+def _by_loss(saved: SavedStep) -> tuple[float, int]:
+    """Lowest loss first; of equal ones, and of those without a loss, the newest."""
+    loss = float("inf") if saved.validation_loss is None else saved.validation_loss
+    return (loss, -saved.step)

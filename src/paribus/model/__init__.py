@@ -1,0 +1,1 @@
+"""The decoder-only Transformer, one file per ablation axis."""

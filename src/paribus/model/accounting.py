@@ -1,0 +1,144 @@
+"""Parameters, FLOPs and memory of a configuration, from closed formulas. Imports no torch."""
+
+from dataclasses import asdict, dataclass
+
+from paribus.errors import ConfigError
+from paribus.model.config import GATED_FFNS, ModelConfig
+
+GPT2_VOCAB_SIZE = 50_257
+"""Taken where model.vocab_size is null."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Numbers of trained values by part."""
+
+    token_embedding: int
+    position: int
+    attention: int
+    ffn: int
+    norms: int
+    lm_head: int
+
+    @property
+    def total(self) -> int:
+        """All of them; a tied table counts once."""
+        return sum(asdict(self).values())
+
+    @property
+    def non_embedding(self) -> int:
+        """All but the input table and the output table."""
+        return self.total - self.token_embedding - self.lm_head
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Floating-point operations of matrix products by part: 2 for each multiply and add."""
+
+    attention_projections: int
+    attention_scores: int
+    ffn: int
+    lm_head: int
+
+    @property
+    def forward(self) -> int:
+        """One sequence forward."""
+        return sum(asdict(self).values())
+
+    @property
+    def training(self) -> int:
+        """One sequence forward and backward: the backward pass costs two forward passes."""
+        return 3 * self.forward
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a training step by part."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+
+    @property
+    def total(self) -> int:
+        """All parts at once."""
+        return sum(asdict(self).values())
+
+
+def count_parameters(config: ModelConfig) -> Parameters:
+    """Parameters of a model of this shape, by part."""
+    d, bias = config.d_model, int(config.bias)
+    vocab = vocab_size(config)
+    kv_width = config.kv_heads * config.head_width
+    attention = 2 * (d * d + bias * d) + 2 * (d * kv_width + bias * kv_width)
+    norm = d * (1 + (bias if config.norm == "layernorm" else 0))
+    return Parameters(
+        token_embedding=vocab * d,
+        position=config.context_length * d if config.position.kind == "learned" else 0,
+        attention=config.n_layers * attention,
+        ffn=config.n_layers * _ffn_parameters(config),
+        norms=norm * (2 * config.n_layers + config.has_final_norm),
+        lm_head=0 if config.tie_embeddings else vocab * d,
+    )
+
+
+def count_flops(config: ModelConfig, seq: int | None = None) -> Flops:
+    """FLOPs of one sequence of `seq` tokens (default: the context), full causal square included."""
+    seq = seq or config.context_length
+    d, kv_width = config.d_model, config.kv_heads * config.head_width
+    n_ffn_matrices = 3 if config.ffn in GATED_FFNS else 2
+    return Flops(
+        attention_projections=config.n_layers * 2 * seq * d * (2 * d + 2 * kv_width),
+        attention_scores=config.n_layers * 4 * seq * seq * d,
+        ffn=config.n_layers * 2 * seq * n_ffn_matrices * d * config.feed_forward_width,
+        lm_head=2 * seq * d * vocab_size(config),
+    )
+
+
+def estimate_memory(
+    config: ModelConfig, *, sequences: int, loss_rows: int | None, width: int = 4
+) -> Memory:
+    """Bytes of a training step on `sequences` rows; `width` bytes an activation.
+
+    Weights, gradients and AdamW's two moments are exact. Activations count the tensors that the
+    backward pass keeps in each block; the logits are those that exist at once, with their gradient.
+    """
+    n = count_parameters(config).total
+    positions = sequences * config.context_length
+    d, d_ff, kv_width = (
+        config.d_model,
+        config.feed_forward_width,
+        config.kv_heads * config.head_width,
+    )
+    kept_ffn = 3 * d_ff if config.ffn in GATED_FFNS else 2 * d_ff
+    per_block = 6 * d + 2 * kv_width + d + kept_ffn
+    rows = positions if loss_rows is None else min(loss_rows, positions)
+    return Memory(
+        weights=4 * n,
+        gradients=4 * n,
+        optimizer=8 * n,
+        activations=width * positions * (config.n_layers * per_block + 2 * d),
+        logits=2 * 4 * rows * vocab_size(config),
+    )
+
+
+def vocab_size(config: ModelConfig) -> int:
+    """model.vocab_size, or GPT-2's where it is null."""
+    return config.vocab_size if config.vocab_size is not None else GPT2_VOCAB_SIZE
+
+
+def check_vocab_size(config: ModelConfig, found: int) -> None:
+    """Raises ConfigError where model.vocab_size is set and is not that of the data."""
+    if config.vocab_size not in (None, found):
+        raise ConfigError(
+            f"model.vocab_size: expected that of the data, {found}, or null, found "
+            f"{config.vocab_size}. Set model.vocab_size=null"
+        )
+
+
+def _ffn_parameters(config: ModelConfig) -> int:
+    d, d_ff, bias = config.d_model, config.feed_forward_width, int(config.bias)
+    n_up = 2 if config.ffn in GATED_FFNS else 1
+    return n_up * (d * d_ff + bias * d_ff) + d_ff * d + bias * d

@@ -1,0 +1,75 @@
+"""Causal multi-head and grouped-query attention; axis `model.attention_backend`."""
+
+import torch
+from torch import Tensor, nn
+
+from paribus.model.cache import LayerCache
+from paribus.model.config import ModelConfig
+from paribus.model.linear import Linear
+from paribus.model.position import Rotate
+from paribus.shapes import Heads, Hidden, Mask
+
+
+class Attention(nn.Module):
+    """softmax(q k^T / sqrt(d_head) + causal mask) v (Vaswani et al., 2017, arXiv:1706.03762).
+
+    Grouped-query: each key and value head serves n_heads / n_kv_heads query heads (Ainslie et al.,
+    2023, arXiv:2305.13245). Rows of the projections are ordered head by head.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.d_head, self.attend = config.head_width, BACKENDS[config.attention_backend]
+        self.group = config.n_heads // config.kv_heads
+        kv_width = config.kv_heads * config.head_width
+        self.q_proj = Linear(config.d_model, config.d_model, config.bias)
+        self.k_proj = Linear(config.d_model, kv_width, config.bias)
+        self.v_proj = Linear(config.d_model, kv_width, config.bias)
+        self.o_proj = Linear(config.d_model, config.d_model, config.bias)
+
+    def forward(self, x: Hidden, rotate: Rotate, cache: LayerCache | None = None) -> Hidden:
+        q = rotate(self._heads(self.q_proj(x)))
+        k = rotate(self._heads(self.k_proj(x)))
+        v = self._heads(self.v_proj(x))
+        if cache is not None:
+            k, v = cache.append(k, v)
+        if self.group > 1:
+            k, v = (heads.repeat_interleave(self.group, dim=-3) for heads in (k, v))
+        return self.o_proj(self.attend(q, k, v).transpose(-2, -3).flatten(-2))
+
+    def _heads(self, x: Tensor) -> Heads:
+        return x.unflatten(-1, (-1, self.d_head)).transpose(-2, -3)
+
+
+def causal_mask(n_queries: int, n_keys: int, device: torch.device) -> Mask:
+    """True where a query may attend: the queries are the last of the keys' positions."""
+    return torch.ones(n_queries, n_keys, dtype=torch.bool, device=device).tril(n_keys - n_queries)
+
+
+def softmax(x: Tensor, dim: int) -> Tensor:
+    """exp(x - max) / sum; a row that is -inf throughout gives zeros, not NaN."""
+    largest = x.amax(dim, keepdim=True)
+    exponents = (x - largest.masked_fill(largest == -torch.inf, 0.0)).exp()
+    total = exponents.sum(dim, keepdim=True)
+    return exponents / total.masked_fill(total == 0.0, 1.0)
+
+
+def attend_readably(q: Heads, k: Heads, v: Heads, mask: Mask | None = None) -> Heads:
+    """softmax(q k^T / sqrt(d) where mask) v; without a mask, causal."""
+    if mask is None:
+        mask = causal_mask(q.shape[-2], k.shape[-2], q.device)
+    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
+    weights = softmax(scores.float().masked_fill(~mask, -torch.inf), dim=-1)
+    return weights.to(v.dtype) @ v
+
+
+def attend_fused(q: Heads, k: Heads, v: Heads) -> Heads:
+    """The same numbers by PyTorch's fused kernel, causal."""
+    n_queries, n_keys = q.shape[-2], k.shape[-2]
+    fused = nn.functional.scaled_dot_product_attention
+    if n_queries == n_keys:
+        return fused(q, k, v, is_causal=True)
+    return fused(q, k, v, attn_mask=causal_mask(n_queries, n_keys, q.device))
+
+
+BACKENDS = {"manual": attend_readably, "sdpa": attend_fused}

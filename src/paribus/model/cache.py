@@ -1,0 +1,41 @@
+"""Keys and values of the tokens already seen, so that decoding reads each token once."""
+
+import torch
+
+from paribus.shapes import Heads
+
+
+class LayerCache:
+    """Keys and values of one layer, in one buffer for the whole context."""
+
+    def __init__(self, capacity: int):
+        self.capacity, self.length = capacity, 0
+        self.keys: Heads | None = None
+        self.values: Heads | None = None
+
+    def append(self, keys: Heads, values: Heads) -> tuple[Heads, Heads]:
+        """Adds new positions; returns those of all positions so far."""
+        if self.keys is None or self.values is None:
+            shape = (*keys.shape[:-2], self.capacity, keys.shape[-1])
+            self.keys, self.values = keys.new_empty(shape), values.new_empty(shape)
+        end = self.length + keys.shape[-2]
+        self.keys[..., self.length : end, :] = keys
+        self.values[..., self.length : end, :] = values
+        self.length = end
+        return self.keys[..., :end, :], self.values[..., :end, :]
+
+
+class Cache:
+    """One LayerCache a layer; `length` tokens have been read."""
+
+    def __init__(self, n_layers: int, capacity: int):
+        self.layers = [LayerCache(capacity) for _ in range(n_layers)]
+
+    @property
+    def length(self) -> int:
+        """Tokens read so far: the position of the next one."""
+        return self.layers[0].length
+
+    def positions(self, n_tokens: int, device: torch.device) -> torch.Tensor:
+        """The positions of the next `n_tokens`."""
+        return torch.arange(self.length, self.length + n_tokens, device=device)

@@ -1,0 +1,101 @@
+"""Axis `model.position`: how the model knows where a token stands.
+
+A kind adds something to the embeddings (`embed`) or turns queries and keys (`rotation`); what it
+does not do is the identity. Positions flow in as data: cached decoding is a shift of positions.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
+from paribus.model.linear import Embedding
+from paribus.shapes import Heads, Hidden
+
+Positions = Int[Tensor, "*batch seq"]
+Rotate = Callable[[Heads], Heads]
+
+
+class NoPositions(nn.Module):
+    """x: the causal mask alone tells positions apart (NoPE; Kazemnejad et al., 2023)."""
+
+    def embed(self, x: Hidden, positions: Positions) -> Hidden:
+        return x
+
+    def rotation(self, positions: Positions) -> Rotate:
+        return _unturned
+
+
+class RotaryPositions(NoPositions):
+    """(x0, x1) turned by pos * theta^(-2k/d), pair k (RoPE; Su et al., 2021, arXiv:2104.09864).
+
+    Pairs are neighbours: (x0, x1), (x2, x3), …
+    """
+
+    def __init__(self, d_head: int, theta: float):
+        super().__init__()
+        self.d_head, self.theta = d_head, theta
+
+    def rotation(self, positions: Positions) -> Rotate:
+        # float32 whatever the model computes in: an angle in bfloat16 is off by whole turns.
+        pairs = torch.arange(0, self.d_head, 2, device=positions.device, dtype=torch.float32)
+        angles = positions.float()[..., None] * self.theta ** (-pairs / self.d_head)
+        cos, sin = angles.cos().unsqueeze(-3), angles.sin().unsqueeze(-3)
+        return lambda heads: rotate_pairs(heads, cos, sin)
+
+
+class SinusoidalPositions(NoPositions):
+    """x + (sin(pos w_k), cos(pos w_k), …), w_k = 10000^(-2k/d) (Vaswani et al., 2017)."""
+
+    def __init__(self, d_model: int):
+        super().__init__()
+        self.d_model = d_model
+
+    def embed(self, x: Hidden, positions: Positions) -> Hidden:
+        return x + sinusoids(positions, self.d_model).to(x.dtype)
+
+
+class LearnedPositions(NoPositions):
+    """x + P[pos], one trained row a position (Gehring et al., 2017, arXiv:1705.03122)."""
+
+    def __init__(self, context_length: int, d_model: int):
+        super().__init__()
+        self.table = Embedding(context_length, d_model)
+
+    def embed(self, x: Hidden, positions: Positions) -> Hidden:
+        return x + self.table(positions)
+
+
+def rotate_pairs(
+    heads: Heads, cos: Float[Tensor, "*angles"], sin: Float[Tensor, "*angles"]
+) -> Heads:
+    """Turns each pair of neighbours (a, b) into (a cos - b sin, a sin + b cos), in float32."""
+    first, second = heads.float().unflatten(-1, (-1, 2)).unbind(-1)
+    turned = torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1)
+    return turned.flatten(-2).to(heads.dtype)
+
+
+def sinusoids(positions: Positions, d_model: int) -> Hidden:
+    """The fixed waves of the 2017 Transformer: even columns sine, odd columns cosine."""
+    columns = torch.arange(0, d_model, 2, device=positions.device, dtype=torch.float32)
+    angles = positions.float()[..., None] * 10_000.0 ** (-columns / d_model)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :d_model]
+
+
+def build_position(config: ModelConfig) -> NoPositions:
+    """The module of the configured kind."""
+    return POSITIONS[type(config.position)](config)
+
+
+def _unturned(heads: Heads) -> Heads:
+    return heads
+
+
+POSITIONS = {
+    Rope: lambda config: RotaryPositions(config.head_width, config.position.theta),
+    NoPosition: lambda config: NoPositions(),
+    Sinusoidal: lambda config: SinusoidalPositions(config.d_model),
+    Learned: lambda config: LearnedPositions(config.context_length, config.d_model),
+}

@@ -1,0 +1,79 @@
+"""The decoder-only Transformer: token ids in, scores of the next token out."""
+
+import torch
+from torch import Tensor, nn
+
+from paribus.errors import ConfigError, DataError
+from paribus.model.block import Block
+from paribus.model.cache import Cache
+from paribus.model.config import ModelConfig
+from paribus.model.linear import Embedding, Linear
+from paribus.model.norm import build_norm
+from paribus.model.position import build_position
+from paribus.shapes import Hidden, Logits, Tokens
+
+EMBEDDING_SCALES = {"none": lambda config: 1.0, "sqrt_d_model": lambda config: config.d_model**0.5}
+
+
+class Transformer(nn.Module):
+    """embed, n_layers blocks, final norm, output table."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        if config.vocab_size is None:
+            raise ConfigError("model.vocab_size: expected a number, found null. Give it a value")
+        self.config = config
+        self.logit_scale = config.logit_scale
+        self.embedding_scale = EMBEDDING_SCALES[config.embedding_scale](config)
+        self.token_embedding = Embedding(config.vocab_size, config.d_model)
+        self.position = build_position(config)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.final_norm = build_norm(config) if config.has_final_norm else nn.Identity()
+        self.lm_head = None if config.tie_embeddings else _head(config)
+
+    def forward(self, tokens: Tokens, cache: Cache | None = None) -> Logits:
+        """Scores of the token after each position. Raises DataError past the context."""
+        hidden = self.hidden(tokens, cache)
+        return nn.functional.linear(hidden, self.output_weight) * self.logit_scale
+
+    def hidden(self, tokens: Tokens, cache: Cache | None = None) -> Hidden:
+        """The residual stream in front of the output table."""
+        start = cache.length if cache is not None else 0
+        self._check(tokens, start)
+        positions = torch.arange(start, start + tokens.shape[-1], device=tokens.device)
+        rotate = self.position.rotation(positions)
+        x = self.token_embedding(tokens) * self.embedding_scale
+        x = self.position.embed(x, positions)
+        for i, layer in enumerate(self.layers):
+            x = layer(x, rotate, cache.layers[i] if cache is not None else None)
+        return self.final_norm(x)
+
+    @property
+    def output_weight(self) -> Tensor:
+        """The output table (vocab, d_model): the input table where they are tied."""
+        return self.token_embedding.weight if self.lm_head is None else self.lm_head.weight
+
+    def new_cache(self) -> Cache:
+        """An empty cache for one decoding."""
+        return Cache(self.config.n_layers, self.config.context_length)
+
+    def _check(self, tokens: Tokens, start: int) -> None:
+        end, limit = start + tokens.shape[-1], self.config.context_length
+        if not start < end <= limit:
+            raise DataError(
+                f"model: expected 1 to {limit} tokens (model.context_length), found {end}. "
+                "Cut the sequence, or train with a longer context"
+            )
+        # Only on the CPU: elsewhere the look at the ids would make the device wait.
+        if tokens.device.type == "cpu" and not torch.compiler.is_compiling():
+            low, high = int(tokens.min()), int(tokens.max())
+            if low < 0 or high >= self.token_embedding.weight.shape[0]:
+                raise DataError(
+                    f"model: expected token ids below {self.token_embedding.weight.shape[0]}, "
+                    f"found {low if low < 0 else high}. The tokens are those of another tokenizer"
+                )
+
+
+def _head(config: ModelConfig) -> Linear:
+    assert config.vocab_size is not None
+    return Linear(config.d_model, config.vocab_size)

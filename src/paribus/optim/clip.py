@@ -1,0 +1,26 @@
+"""Clipping of gradients by their global norm (Pascanu et al., 2013, arXiv:1211.5063)."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from paribus.shapes import Scalar
+
+
+@torch.no_grad()
+def clip_gradients(parameters: Iterable[Tensor], max_norm: float | None) -> Scalar:
+    """Scales all gradients by M / (norm + 1e-6) where their global norm exceeds M.
+
+    Returns the norm before. `parameters` is read once, so a generator works. Nothing waits for the
+    device: the factor is a tensor.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return torch.zeros(())
+    norms = torch._foreach_norm(gradients)
+    norm = torch.stack([n.float() for n in norms]).square().sum().sqrt()
+    if max_norm is not None:
+        factor = torch.where(norm > max_norm, max_norm / (norm + 1e-6), torch.ones_like(norm))
+        torch._foreach_mul_(gradients, factor)
+    return norm

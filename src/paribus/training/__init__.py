@@ -1,0 +1,1 @@
+"""From settings and token shards to a finished run folder."""

@@ -1,0 +1,164 @@
+"""Where and in which number format a run computes; what each `auto` becomes on this machine."""
+
+import contextlib
+import dataclasses
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from paribus.errors import UnavailableError
+from paribus.experiment import Experiment
+from paribus.loss import chunked_cross_entropy, cross_entropy
+from paribus.model.transformer import Transformer
+from paribus.training.config import TrainingConfig
+
+COMPILE_PAYS_SECONDS = {"cpu": 1200.0, "cuda": 120.0}
+"""Predicted training time above which compiling is worth its 40 to 60 seconds on two CPU cores."""
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+log = logging.getLogger("paribus")
+
+
+def resolve_machine(experiment: Experiment) -> Experiment:
+    """`experiment` with device, precision and threads as they are on this machine."""
+    training = experiment.training
+    device = find_device(training.device)
+    precision = training.precision
+    if precision == "auto":
+        precision = _best_precision(device)
+    threads = training.threads or torch.get_num_threads()
+    training = dataclasses.replace(training, device=device, precision=precision, threads=threads)
+    return dataclasses.replace(experiment, training=training)
+
+
+def find_device(wanted: str) -> str:
+    """The name of a device that is there. Raises UnavailableError for one that is not."""
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if wanted == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if present[name])
+    if not present[wanted]:
+        there = ", ".join(name for name, here in present.items() if here)
+        raise UnavailableError(
+            f"training.device: expected a device that is there ({there}), found {wanted!r}. "
+            "Choose another, or auto"
+        )
+    return wanted
+
+
+def _best_precision(device: str) -> str:
+    """bf16 where CUDA has it, fp16 on older CUDA; fp32 elsewhere: CPU results stay comparable."""
+    if device != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+
+
+def resolve_compile(experiment: Experiment, seconds_per_step: float | None) -> Experiment:
+    """`experiment` with `training.compile` decided by the predicted eager training time."""
+    training = experiment.training
+    if training.compile == "auto":
+        assert training.steps is not None
+        predicted = (seconds_per_step or 0.0) * training.steps
+        pays = predicted > COMPILE_PAYS_SECONDS.get(training.device, float("inf"))
+        choice = "on" if pays and can_compile() else "off"
+        training = dataclasses.replace(training, compile=choice)
+    return dataclasses.replace(experiment, training=training)
+
+
+def can_compile() -> bool:
+    """Whether torch.compile finds the C++ compiler it needs on a CPU."""
+    return any(shutil.which(name) for name in ("g++", "c++", "clang++", "cl"))
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """How losses are computed: device, number format, and the functions of the fast path."""
+
+    device: str
+    autocast: Callable[[], AbstractContextManager]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    """(tokens, targets) -> mean cross-entropy in nats."""
+    scaler: torch.amp.GradScaler
+
+    @classmethod
+    def build(cls, model: Transformer, training: TrainingConfig) -> "Numerics":
+        """Sets threads and determinism for the process and picks the path that `training` names."""
+        assert training.threads is not None
+        torch.set_num_threads(training.threads)
+        if training.device == "cuda":
+            _set_cuda_determinism(training.deterministic)
+        dtype = DTYPES[training.precision]
+
+        def autocast() -> AbstractContextManager:
+            if dtype == torch.float32:
+                return contextlib.nullcontext()
+            return torch.autocast(training.device, dtype)
+
+        scaler = torch.amp.GradScaler(training.device, enabled=dtype == torch.float16)
+        return cls(training.device, autocast, _loss_function(model, training), scaler)
+
+
+def _loss_function(
+    model: Transformer, training: TrainingConfig
+) -> Callable[[Tensor, Tensor], Tensor]:
+    if training.loss_rows is None:
+        forward = _compiled(model.forward, training.compile)
+        return lambda tokens, targets: cross_entropy(forward(tokens), targets)
+    hidden, rows = _compiled(model.hidden, training.compile), training.loss_rows
+    return lambda tokens, targets: chunked_cross_entropy(
+        hidden(tokens), model.output_weight, targets, rows, model.logit_scale
+    )
+
+
+def _compiled(function: Callable[..., Tensor], choice: str) -> Callable[..., Tensor]:
+    """The compiled function, or the function itself with a warning where compiling fails."""
+    if choice != "on":
+        return function
+    compiled = torch.compile(function, dynamic=False)
+    state = {"call": compiled}
+
+    def call(tokens: Tensor) -> Tensor:
+        if state["call"] is function:
+            return function(tokens)
+        try:
+            return compiled(tokens)
+        except (torch._dynamo.exc.TorchDynamoException, RuntimeError) as error:
+            if not _is_compile_failure(error):
+                raise
+            log.warning("torch.compile failed, the run goes on uncompiled: %s", _first_line(error))
+            state["call"] = function
+            return function(tokens)
+
+    return call
+
+
+def _is_compile_failure(error: BaseException) -> bool:
+    return "dynamo" in type(error).__module__ or "inductor" in type(error).__module__
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _set_cuda_determinism(deterministic: bool) -> None:
+    torch.use_deterministic_algorithms(deterministic, warn_only=False)
+    torch.backends.cudnn.benchmark = not deterministic
+
+
+def synchronize(device: str) -> float:
+    """The monotonic time, in seconds, once all work given to `device` is done."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    elif device == "mps":
+        torch.mps.synchronize()
+    return time.monotonic()

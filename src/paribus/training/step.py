@@ -1,0 +1,83 @@
+"""One weight update: forward and backward in parts, clipping, and a halt before a broken update."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from paribus.data.batches import Batch
+from paribus.errors import NonFiniteError
+from paribus.experiment import Experiment
+from paribus.optim.clip import clip_gradients
+from paribus.optim.schedule import learning_rate
+from paribus.training.numerics import Numerics
+from paribus.training.state import TrainState
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one update was: nats per token, learning rate, gradient norms."""
+
+    loss: float
+    lr: float
+    grad_norm: float
+    grad_norm_clipped: float
+
+
+def train_step(
+    state: TrainState, batch: Batch, experiment: Experiment, numerics: Numerics
+) -> StepResult:
+    """Makes update `state.step + 1` on `batch` and counts it.
+
+    Raises NonFiniteError before the update where the loss or the gradient norm is not finite; the
+    state is then still that of the step before.
+    """
+    training = experiment.training
+    assert training.steps is not None
+    lr = learning_rate(state.step + 1, experiment.schedule, experiment.optimizer.lr, training.steps)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss = _gradients(batch, training.accumulation, numerics)
+    numerics.scaler.unscale_(state.optimizer)
+    norm = clip_gradients(state.model.parameters(), training.clip_norm)
+    loss_value, norm_value = torch.stack([loss, norm.to(loss)]).tolist()
+    overflow = numerics.scaler.is_enabled() and not math.isfinite(norm_value)
+    if not overflow:
+        _check_finite(state.step + 1, loss_value, norm_value, lr, batch)
+    for group in state.optimizer.param_groups:
+        group["lr"] = lr
+    numerics.scaler.step(state.optimizer)
+    numerics.scaler.update()
+    state.step += 1
+    state.tokens += batch.tokens.numel()
+    state.scaler = numerics.scaler.state_dict() if numerics.scaler.is_enabled() else None
+    return StepResult(loss_value, lr, norm_value, _clipped(norm_value, training.clip_norm))
+
+
+def _gradients(batch: Batch, parts: int, numerics: Numerics) -> Tensor:
+    """Adds the gradient of the mean loss over `batch`; returns that loss."""
+    tokens = batch.tokens.to(numerics.device, non_blocking=True).chunk(parts)
+    targets = batch.targets.to(numerics.device, non_blocking=True).chunk(parts)
+    total = torch.zeros((), device=numerics.device)
+    for part_tokens, part_targets in zip(tokens, targets, strict=True):
+        with numerics.autocast():
+            loss = numerics.loss(part_tokens, part_targets) / parts
+        numerics.scaler.scale(loss).backward()
+        total += loss.detach()
+    return total
+
+
+def _check_finite(step: int, loss: float, norm: float, lr: float, batch: Batch) -> None:
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
+    what, found = ("loss", loss) if not math.isfinite(loss) else ("gradient norm", norm)
+    raise NonFiniteError(
+        f"{what} at step {step}: expected finite, found {found} (loss {loss:.4g}, lr {lr:.3g}, "
+        f"grad norm {norm:.4g}, batch {batch.hash}). The update was not made; lower optimizer.lr, "
+        "or lengthen schedule.warmup_steps"
+    )
+
+
+def _clipped(norm: float, limit: float | None) -> float:
+    """The global norm after clipping: M / (norm + 1e-6) of it where it was above M."""
+    return norm * (limit / (norm + 1e-6)) if limit is not None and norm > limit else norm
