@@ -96,7 +96,7 @@ def python_table(version: str, classes: bytearray) -> str:
             lines += [f'    "{name}": """', *_wrapped(items, " "), '""",']
     lines += [
         "}",
-        '"""Each class as hexadecimal `first-last` or `only`; what is in no range is of class `other`."""',
+        '"""Hexadecimal `first-last` or `only`; what is in no range is of class `other`."""',
         "",
     ]
     return "\n".join(lines)

@@ -209,4 +209,4 @@ FF71-FF9D FFA0-FFBE FFC2-FFC7 FFCA-FFCF FFD2-FFD7 FFDA-FFDC 10000-1000B 1000D-10
 2F800-2FA1D 30000-3134A 31350-323AF
 """,
 }
-"""Each class as hexadecimal `first-last` or `only`; what is in no range is of class `other`."""
+"""Hexadecimal `first-last` or `only`; what is in no range is of class `other`."""
