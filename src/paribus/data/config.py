@@ -13,4 +13,4 @@ class DataConfig:
     dir: Path = Path("data/tinystories")
     """Folder that `paribus data prepare` wrote."""
     order: Literal["epoch", "random", "sequential"] = "epoch"
-    """epoch: every window once an epoch, shuffled; random: with replacement; sequential."""
+    """epoch: each window once, shuffled; random: with replacement; sequential: as stored."""

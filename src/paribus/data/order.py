@@ -85,9 +85,7 @@ def permuted(places: np.ndarray, n: int, keys: np.ndarray) -> np.ndarray:
     return values
 
 
-def _feistel(
-    values: np.ndarray, round_keys: np.ndarray, n_rows: int, n_columns: int
-) -> np.ndarray:
+def _feistel(values: np.ndarray, round_keys: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
     """One pass: in turn, each row is shifted by a function of its column, and the reverse."""
     row, column = np.divmod(values, np.uint64(n_columns))
     for even, odd in zip(round_keys[::2], round_keys[1::2], strict=True):

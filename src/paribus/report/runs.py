@@ -1,0 +1,129 @@
+"""RunRecord: what a run folder says about its run, read back without torch."""
+
+import glob
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paribus.config.yaml_source import read_yaml
+from paribus.errors import DataError, InputMissingError
+from paribus.files import read_json
+from paribus.tracking.rows import Row, read_rows
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as its folder tells it: settings, surroundings, state, surviving metric rows."""
+
+    folder: Path
+    config: dict[str, Any]
+    """The resolved config."""
+    environment: dict[str, Any]
+    status: dict[str, Any]
+    rows: tuple[Row, ...]
+    """Rows of metrics.jsonl in order, of every kind."""
+
+    @property
+    def name(self) -> str:
+        """Name of the run folder."""
+        return self.folder.name
+
+    def rows_of(self, kind: str) -> list[Row]:
+        """The rows of one kind: train, eval, layers, resume, event."""
+        return [row for row in self.rows if row["kind"] == kind]
+
+    def column(self, kind: str, field: str) -> np.ndarray:
+        """One field of all rows of `kind` as float64; null becomes nan."""
+        return np.array([_number(row, field, self.folder) for row in self.rows_of(kind)], float)
+
+    def best(self) -> Row | None:
+        """The evaluation with the lowest loss, the first of equals; None before any."""
+        finite = [row for row in self.rows_of("eval") if row.get("loss") is not None]
+        return min(finite, key=lambda row: row["loss"], default=None)
+
+    def summary(self) -> dict[str, str]:
+        """What one wants to know first, as label and text."""
+        steps, losses = self.column("train", "step"), self.column("train", "loss")
+        best = self.best()
+        facts = {"state": str(self.status.get("state", "unknown")), "folder": str(self.folder)}
+        if len(steps):
+            facts |= {"step": f"{steps[-1]:,.0f}", "training loss": f"{losses[-1]:.4f}"}
+        if best is not None:
+            facts["best validation loss"] = f"{best['loss']:.4f} at step {best['step']:,}"
+            if best.get("bits_per_byte") is not None:
+                facts["bits per byte"] = f"{best['bits_per_byte']:.4f}"
+        return facts
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{label}: {text}" for label, text in self.summary().items())
+        return f"RunRecord({self.name!r}, {facts})"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.name, self.summary())
+
+
+def read_metrics(path: Path | str) -> list[Row]:
+    """The surviving rows of a metrics.jsonl: torn lines and what a resume replaced are gone."""
+    return read_rows(Path(path))
+
+
+def read_run(folder: Path | str) -> RunRecord:
+    """The record of one run folder; raises InputMissingError where there is no run."""
+    folder = Path(folder)
+    return RunRecord(
+        folder=folder,
+        config=read_yaml(folder / "config.yaml").values,
+        environment=_read_if_there(folder / "environment.json"),
+        status=_read_if_there(folder / "status.json"),
+        rows=tuple(_metrics_if_there(folder / "metrics.jsonl")),
+    )
+
+
+def read_runs(pattern: Path | str) -> list[RunRecord]:
+    """The runs whose folders match a glob, in order of their names.
+
+    Matches without a config.yaml are no runs and are left out; no run at all is InputMissingError.
+    """
+    matches = sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True))  # noqa: PTH207
+    folders = [Path(match) for match in matches if (Path(match) / "config.yaml").is_file()]
+    if not folders:
+        raise InputMissingError(
+            f"{pattern}: expected run folders, found {len(matches)} matches and no config.yaml in "
+            "them. paribus train CONFIG makes a run"
+        )
+    return [read_run(folder) for folder in folders]
+
+
+def html_table(title: str, facts: dict[str, str]) -> str:
+    """A small table for notebooks; every text is escaped."""
+    cells = "".join(
+        f'<tr><th style="text-align:left">{html.escape(label)}</th>'
+        f'<td style="text-align:left">{html.escape(text)}</td></tr>'
+        for label, text in facts.items()
+    )
+    return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
+
+
+def _read_if_there(path: Path) -> dict[str, Any]:
+    # A run that was killed while it started has a config and not yet these.
+    return read_json(path) if path.exists() else {}
+
+
+def _metrics_if_there(path: Path) -> Sequence[Row]:
+    return read_rows(path) if path.exists() else ()
+
+
+def _number(row: Row, field: str, folder: Path) -> float:
+    value = row.get(field)
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DataError(
+            f"{folder / 'metrics.jsonl'}: expected a number as {field!r} of step {row['step']}, "
+            f"found {value!r}. The log is damaged"
+        )
+    return float(value)

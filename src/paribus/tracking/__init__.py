@@ -1,0 +1,1 @@
+"""What a run did, one JSON line at a time."""

@@ -1,0 +1,120 @@
+"""MetricsLog: one flushed JSON line for every step, evaluation and event of a run; nothing is cut.
+
+The rows of the training steps form a chain: each carries a hash of the one before it and of its own
+numbers, so that two runs whose last chains are equal had equal losses, norms and batches all along.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from paribus.files import append_line, sync_file
+from paribus.tracking.rows import read_rows
+
+FIRST_CHAIN = "0" * 16
+"""The chain before the first step."""
+CLOCK_FIELDS = frozenset({"seconds", "tokens_per_second", "mfu", "memory_bytes"})
+"""Fields in which two equal runs may differ."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepMetrics:
+    """What one weight update did."""
+
+    step: int
+    """Updates made, this one included."""
+    tokens: int
+    """Tokens trained on, those of this step included."""
+    loss: float
+    """Mean cross-entropy of the batch, nats per token."""
+    lr: float
+    grad_norm: float
+    """Global norm of the gradients before clipping."""
+    grad_norm_clipped: float
+    batch: str
+    """16 hexadecimal digits of the SHA-256 of the token ids."""
+    seconds: float
+    """Training time of the run, without evaluation; goes on after a resume."""
+    tokens_per_second: float
+    mfu: float | None = None
+    """Share of the device's peak that the model's own FLOPs reach; None where no peak is known."""
+    memory_bytes: int | None = None
+    """Peak memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationMetrics:
+    """The loss on the validation tokens after `step` updates."""
+
+    step: int
+    loss: float
+    """Nats per token."""
+    perplexity: float
+    bits_per_byte: float
+
+
+class MetricsLog:
+    """The writer of a metrics.jsonl; `chain` holds the chain of the last step written."""
+
+    def __init__(self, path: Path, chain: str = FIRST_CHAIN):
+        self.path = path
+        self.chain = chain
+
+    def train(self, metrics: StepMetrics) -> None:
+        """Appends the row of a step and moves the chain on."""
+        fields = asdict(metrics)
+        clock = {name: fields.pop(name) for name in list(fields) if name in CLOCK_FIELDS}
+        row = _without_non_finite({"kind": "train", **fields})
+        self.chain = next_chain(self.chain, row)
+        self._append({**row, "chain": self.chain, **_without_non_finite(clock)})
+        self._report_non_finite(metrics.step, fields | clock)
+
+    def eval(self, metrics: EvaluationMetrics) -> None:
+        """Appends the row of an evaluation."""
+        fields = asdict(metrics)
+        self._append(_without_non_finite({"kind": "eval", **fields}))
+        self._report_non_finite(metrics.step, fields)
+
+    def event(self, step: int, name: str, **details: str | float | None) -> None:
+        """Appends something worth knowing that is no measurement."""
+        row = {"kind": "event", "step": step, "name": name}
+        self._append(_without_non_finite(row | details))
+
+    def resume(self, step: int) -> None:
+        """Goes on from `step`: readers drop earlier rows above it; the chain goes back to it."""
+        rows = read_rows(self.path) if self.path.exists() else []
+        chains = [r["chain"] for r in rows if r["kind"] == "train" and r["step"] <= step]
+        self.chain = chains[-1] if chains else FIRST_CHAIN
+        self._append({"kind": "resume", "step": step})
+
+    def sync(self) -> None:
+        """Makes the rows durable; a checkpoint does this before it is published."""
+        if self.path.exists():
+            sync_file(self.path)
+
+    def _append(self, row: dict[str, Any]) -> None:
+        # Rows are flat and only the end of one is a bare brace: so a torn line shows.
+        inside = json.dumps(row, allow_nan=False).removesuffix("}")
+        append_line(self.path, inside.replace("}", "\\u007d") + "}")
+
+    def _report_non_finite(self, step: int, fields: dict[str, Any]) -> None:
+        for name, value in fields.items():
+            if _is_non_finite(value):
+                self.event(step, "non_finite", field=name, value=str(value))
+
+
+def next_chain(previous: str, row: dict[str, Any]) -> str:
+    """16 hexadecimal digits of SHA-256(previous chain + the row's fields before it, as JSON)."""
+    text = previous + json.dumps(row, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _without_non_finite(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if _is_non_finite(value) else value for name, value in row.items()}
+
+
+def _is_non_finite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

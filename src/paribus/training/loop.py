@@ -1,0 +1,212 @@
+"""The training loop: step, evaluate, save, stop; everything a run writes while it trains."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from paribus import checkpoint
+from paribus.data.batches import Batches
+from paribus.errors import NonFiniteError
+from paribus.evaluation.losses import Evaluation, evaluate
+from paribus.experiment import Experiment, RunPaths
+from paribus.files import append_line, peak_memory_bytes, publish_file
+from paribus.generation.decode import generate
+from paribus.generation.sampling import SamplingConfig
+from paribus.interrupts import StopFlag
+from paribus.tokenizer.tokenizer import Tokenizer
+from paribus.tracking.metrics import EvaluationMetrics, MetricsLog, StepMetrics
+from paribus.training.numerics import Numerics, synchronize
+from paribus.training.state import TrainState
+from paribus.training.step import train_step
+
+OVERTIME = 1.25
+"""Share of a wall-clock budget after which a run saves and ends, its schedule unfinished."""
+
+
+class Listener(Protocol):
+    """Who watches a run: the progress display, a notebook, a test."""
+
+    def on_step(self, metrics: StepMetrics, n_steps: int) -> None: ...
+    def on_evaluation(self, step: int, evaluation: Evaluation, samples: list[str]) -> None: ...
+    def on_saved(self, step: int) -> None: ...
+    def on_note(self, text: str) -> None: ...
+
+
+class Silent:
+    """A listener that says nothing."""
+
+    def on_step(self, metrics: StepMetrics, n_steps: int) -> None: ...
+    def on_evaluation(self, step: int, evaluation: Evaluation, samples: list[str]) -> None: ...
+    def on_saved(self, step: int) -> None: ...
+    def on_note(self, text: str) -> None: ...
+
+
+@dataclass
+class Run:
+    """All that stays the same while a run trains."""
+
+    paths: RunPaths
+    experiment: Experiment
+    tokenizer: Tokenizer
+    batches: Batches
+    validation: np.ndarray
+    validation_bytes: int
+    numerics: Numerics
+    metrics: MetricsLog
+    listener: Listener
+    stop: StopFlag
+    budget_seconds: float | None = None
+    best_loss: float = field(default=float("inf"))
+
+    @property
+    def n_steps(self) -> int:
+        """Weight updates of the whole run."""
+        assert self.experiment.training.steps is not None
+        return self.experiment.training.steps
+
+
+def train_to_the_end(run: Run, state: TrainState) -> TrainState:
+    """Trains until the last step, a stop signal, or the end of the overtime; always saved.
+
+    Raises StoppedError after a signal, NonFiniteError before a broken update.
+    """
+    write_status(run, state, "running", "training")
+    try:
+        while state.step < run.n_steps and not run.stop and not _is_overdue(run, state):
+            _one_step(run, state)
+            if _is_due(state.step, run.experiment.evaluation.every):
+                _evaluate(run, state)
+            if _is_due(state.step, run.experiment.checkpoint.every):
+                save(run, state)
+    except NonFiniteError as error:
+        run.metrics.event(state.step + 1, "non_finite", message=str(error))
+        write_status(run, state, "failed", str(error), error.exit_code)
+        raise
+    return _finish(run, state)
+
+
+def _finish(run: Run, state: TrainState) -> TrainState:
+    if run.stop:
+        save(run, state)
+        error = run.stop.error(
+            f"{run.paths.folder}: stopped and saved at step {state.step}. "
+            f"Go on: paribus resume {run.paths.folder}"
+        )
+        write_status(run, state, "stopped", str(error), error.exit_code)
+        raise error
+    if state.validation_loss is None:
+        _evaluate(run, state)
+    save(run, state)
+    reason = "all steps made"
+    if state.step < run.n_steps:
+        reason = f"{OVERTIME} times the time budget is spent; the schedule did not end"
+        run.listener.on_note(f"{reason} (step {state.step} of {run.n_steps})")
+        run.metrics.event(state.step, "overtime", reason=reason)
+    write_status(run, state, "finished", reason, 0)
+    return state
+
+
+def _one_step(run: Run, state: TrainState) -> None:
+    start = synchronize(run.numerics.device)
+    batch = run.batches.at(state.step)
+    result = train_step(state, batch, run.experiment, run.numerics)
+    elapsed = max(time.monotonic() - start, 1e-9)
+    state.seconds += elapsed
+    state.validation_loss = None
+    metrics = StepMetrics(
+        step=state.step,
+        tokens=state.tokens,
+        loss=result.loss,
+        lr=result.lr,
+        grad_norm=result.grad_norm,
+        grad_norm_clipped=result.grad_norm_clipped,
+        batch=batch.hash,
+        seconds=round(state.seconds, 6),
+        tokens_per_second=round(batch.tokens.numel() / elapsed, 1),
+        memory_bytes=peak_memory_bytes(),
+    )
+    run.metrics.train(metrics)
+    state.chain = run.metrics.chain
+    run.listener.on_step(metrics, run.n_steps)
+
+
+def _evaluate(run: Run, state: TrainState) -> None:
+    """Measures the validation loss, samples, and saves where the loss is the lowest so far."""
+    evaluation = evaluate_state(run, state)
+    state.validation_loss = evaluation.loss
+    run.metrics.eval(
+        EvaluationMetrics(
+            step=state.step,
+            loss=evaluation.loss,
+            perplexity=evaluation.perplexity,
+            bits_per_byte=evaluation.bits_per_byte,
+        )
+    )
+    samples = _sample(run, state)
+    run.listener.on_evaluation(state.step, evaluation, samples)
+    if evaluation.loss < run.best_loss:
+        run.best_loss = evaluation.loss
+        save(run, state)
+    write_status(run, state, "running", "training")
+
+
+def evaluate_state(run: Run, state: TrainState) -> Evaluation:
+    """The validation loss of the weights as they are."""
+    training = run.experiment.training
+    batch_size = run.experiment.evaluation.batch_size
+    return evaluate(
+        state.model,
+        run.validation,
+        context_length=run.experiment.model.context_length,
+        batch_size=batch_size or training.batch_size // training.accumulation,
+        device=run.numerics.device,
+        autocast=run.numerics.autocast,
+        n_bytes=run.validation_bytes,
+    )
+
+
+def _sample(run: Run, state: TrainState) -> list[str]:
+    texts = []
+    for prompt in run.experiment.evaluation.prompts:
+        pieces = generate(
+            state.model,
+            run.tokenizer,
+            prompt,
+            max_tokens=run.experiment.evaluation.sample_tokens,
+            sampling=SamplingConfig(temperature=0.8, top_k=50),
+            seed=run.experiment.training.seed,
+        )
+        texts.append(prompt + "".join(pieces))
+        row = {"step": state.step, "prompt": prompt, "text": texts[-1]}
+        append_line(run.paths.samples, json.dumps(row, ensure_ascii=False))
+    return texts
+
+
+def save(run: Run, state: TrainState) -> None:
+    """Publishes the state as a checkpoint, once a step, and removes old ones."""
+    folder = run.paths.folder
+    name = f"step-{state.step:08d}"
+    if not (folder / "checkpoints" / name).exists():
+        run.metrics.sync()
+        checkpoint.save(folder, state.snapshot(), tokenizer_hash=run.tokenizer.hash)
+        run.listener.on_saved(state.step)
+        checkpoint.prune(folder, run.experiment.checkpoint.keep_last)
+
+
+def write_status(
+    run: Run, state: TrainState, name: str, reason: str, exit_code: int | None = None
+) -> None:
+    """Replaces status.json."""
+    record = {"state": name, "step": state.step, "reason": reason, "exit_code": exit_code}
+    publish_file(run.paths.status, json.dumps(record, indent=1).encode())
+
+
+def _is_due(step: int, every: int | None) -> bool:
+    return every is not None and step % every == 0
+
+
+def _is_overdue(run: Run, state: TrainState) -> bool:
+    return run.budget_seconds is not None and state.seconds > OVERTIME * run.budget_seconds

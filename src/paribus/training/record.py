@@ -1,0 +1,191 @@
+"""What a run writes once, before step 0: settings, environment, tokenizer, data, validation."""
+
+import contextlib
+import datetime
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paribus.config.load import to_plain, to_yaml
+from paribus.data.shards import TokenShards, open_shards
+from paribus.errors import CannotCreateError, DataError, InputMissingError, ParibusError
+from paribus.experiment import Experiment, RunPaths
+from paribus.files import publish_file, publish_folder, publish_links, read_json, remove_folder
+from paribus.tokenizer.tokenizer import Tokenizer
+
+OWN_DATA_LIMIT = 256 << 20
+"""Bytes up to which a run keeps a copy of its token data."""
+VALIDATION_LIMIT = 64 << 20
+VERSIONED = ("paribus", "torch", "numpy", "safetensors", "regex")
+
+
+def check_unused(paths: RunPaths) -> None:
+    """Refuses a folder that holds a run, or anything that is not of a run that never began."""
+    if paths.config.exists():
+        raise CannotCreateError(
+            f"{paths.folder}: expected no run, found one. "
+            f"Go on with it: paribus resume {paths.folder}, or choose another --run"
+        )
+    own = {path.name for path in (paths.environment, paths.tokenizer, paths.data_record)}
+    own |= {paths.data.name, paths.validation.name, paths.log.name, "run.lock", "run.lock.json"}
+    foreign = [path.name for path in paths.folder.iterdir() if path.name not in own]
+    if foreign:
+        raise CannotCreateError(
+            f"{paths.folder}: expected an empty folder, found {foreign[0]!r}. Choose another --run"
+        )
+
+
+def record_run(
+    paths: RunPaths,
+    requested: Experiment,
+    resolved: Experiment,
+    shards: TokenShards,
+    tokenizer: Tokenizer,
+    budget_seconds: float | None,
+) -> None:
+    """Writes everything that a run folder holds before its first step, config.yaml last."""
+    for leftover in (paths.tokenizer, paths.data):
+        if leftover.exists():
+            remove_folder(leftover)
+    publish_folder(paths.tokenizer, tokenizer.save, {"format": "paribus-tokenizer", "version": 1})
+    _keep_data(paths, shards)
+    _publish_json(paths.environment, environment(requested, resolved, budget_seconds))
+    publish_file(paths.config, to_yaml(resolved).encode())
+
+
+def environment(
+    requested: Experiment, resolved: Experiment, budget_seconds: float | None
+) -> dict[str, Any]:
+    """Command, versions, hardware, and every setting that this machine decided."""
+    return {
+        "command": sys.argv,
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in VERSIONED},
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(_git("status", "--porcelain")),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cpu_count": os.cpu_count(),
+        "threads": resolved.training.threads,
+        "resolved": dict(differences("", to_plain(requested), to_plain(resolved))),
+        "budget_seconds": budget_seconds,
+    }
+
+
+def read_budget_seconds(paths: RunPaths) -> float | None:
+    """The wall-clock budget of a run in seconds, None where it has none."""
+    return read_json(paths.environment).get("budget_seconds")
+
+
+def validation_tokens(shards: TokenShards, limit: int | None) -> tuple[np.ndarray, bool]:
+    """The tokens that evaluation reads, and whether they were held out from training.
+
+    Text too short to hold any out is evaluated on its own training tokens.
+    """
+    held_out = shards.n_validation_tokens >= 2
+    parts = shards.validation if held_out else shards.train
+    most = VALIDATION_LIMIT // np.dtype(shards.dtype).itemsize
+    most = min(most, limit + 1) if limit is not None else most
+    return np.concatenate([part[:most] for part in parts])[:most], held_out
+
+
+def publish_validation(paths: RunPaths, tokens: np.ndarray) -> None:
+    """Writes validation.npy."""
+    buffer = io.BytesIO()
+    np.save(buffer, tokens, allow_pickle=False)
+    publish_file(paths.validation, buffer.getvalue())
+
+
+def read_validation(paths: RunPaths) -> np.ndarray:
+    """Reads validation.npy. Raises DataError where it is damaged."""
+    try:
+        return np.load(paths.validation, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputMissingError(
+            f"{paths.validation}: expected validation tokens, found none"
+        ) from error
+    except (ValueError, EOFError) as error:
+        raise DataError(f"{paths.validation}: expected a .npy file, found {error}") from error
+
+
+def find_shards(paths: RunPaths, tokenizer_hash: str, data: Path | None) -> TokenShards:
+    """The token data of a run, by its content: its own copy, `data`, the last path, $PARIBUS_DATA.
+
+    Raises InputMissingError naming hash and size where none of them has it.
+    """
+    record = read_json(paths.data_record)
+    candidates = [paths.data, data, Path(record["path"]), os.environ.get("PARIBUS_DATA")]
+    tried = [Path(candidate) for candidate in candidates if candidate]
+    for folder in tried:
+        with contextlib.suppress(ParibusError):
+            shards = open_shards(folder, tokenizer_hash=tokenizer_hash)
+            if shards.content_hash == record["content_hash"]:
+                return shards
+    raise InputMissingError(
+        f"{paths.folder}: expected token data {record['content_hash'][:16]} of "
+        f"{record['train_tokens']} training tokens, found it in none of "
+        f"{', '.join(map(str, tried))}. Name its folder: --data DIR"
+    )
+
+
+def _keep_data(paths: RunPaths, shards: TokenShards) -> None:
+    size = sum(entry["bytes"] for entry in shards.manifest["files"].values())
+    if size <= OWN_DATA_LIMIT:
+        publish_links(shards.folder, paths.data)
+    record = {
+        "content_hash": shards.content_hash,
+        "path": str(shards.folder.resolve()),
+        "bytes": size,
+        "train_tokens": shards.n_train_tokens,
+        "validation_tokens": shards.n_validation_tokens,
+        "tokenizer": shards.tokenizer_hash,
+    }
+    _publish_json(paths.data_record, record)
+
+
+def _publish_json(path: Path, record: dict[str, Any]) -> None:
+    publish_file(path, json.dumps(record, indent=1, allow_nan=False).encode())
+
+
+def differences(prefix: str, before: Any, after: Any) -> Sequence[tuple[str, Any]]:
+    """Dotted keys below `prefix` whose values differ, with the value in `after`."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [key for key in after if before.get(key) != after[key]]
+        pairs = [differences(f"{prefix}{key}.", before.get(key), after[key]) for key in keys]
+        return [pair for part in pairs for pair in part]
+    return [(prefix.rstrip("."), after)]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the source tree that runs; None outside of one."""
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

@@ -1,0 +1,192 @@
+"""Starts a run in a new folder, and resumes one where it stopped."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from paribus import checkpoint
+from paribus.config.load import load, to_plain, to_yaml
+from paribus.data.batches import Batches
+from paribus.data.shards import TokenShards, open_shards
+from paribus.errors import ConfigError
+from paribus.experiment import Experiment, RunPaths
+from paribus.files import locked, publish_file, remove_folder, sweep_temporaries
+from paribus.interrupts import stop_flag
+from paribus.model.accounting import check_vocab_size
+from paribus.tokenizer.tokenizer import Tokenizer
+from paribus.tracking.metrics import MetricsLog
+from paribus.training import record
+from paribus.training.loop import Listener, Run, Silent, train_to_the_end
+from paribus.training.numerics import Numerics, resolve_compile, resolve_machine
+from paribus.training.plan import (
+    needs_calibration,
+    parse_duration,
+    seconds_per_step,
+    with_steps,
+)
+from paribus.training.state import TrainState
+
+FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "run.dir", "data.dir")
+"""Settings that a resume may change without --allow-change: they touch no update made so far."""
+
+
+def train(
+    experiment: Experiment, listener: Listener | None = None, *, init_from: Path | None = None
+) -> Path:
+    """Trains `experiment` in its run folder, from step 0 to its last; returns the folder.
+
+    `init_from` names a run whose best weights are the initial values. Raises CannotCreateError
+    where the folder holds a run, UnavailableError where another process is at work in it.
+    """
+    listener = listener or Silent()
+    folder = experiment.run.dir
+    if folder is None:
+        raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
+    shards = open_shards(experiment.data.dir)
+    tokenizer = Tokenizer.from_files(shards.folder)
+    resolved = _resolve(experiment, shards, listener)
+    with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
+        record.check_unused(paths)
+        validation, held_out = record.validation_tokens(shards, resolved.evaluation.tokens)
+        if not held_out:
+            listener.on_note("the text is too short to hold any out: the loss is that of training")
+        state = TrainState.create(resolved)
+        if init_from is not None:
+            _take_weights(state, init_from, tokenizer)
+        time = experiment.training.time
+        budget = None if time is None else parse_duration(time)
+        record.publish_validation(paths, validation)
+        record.record_run(paths, experiment, resolved, shards, tokenizer, budget)
+        run = _assemble(paths, resolved, shards, tokenizer, state, listener)
+        run.stop, run.budget_seconds = stop, budget
+        train_to_the_end(run, state)
+    return folder
+
+
+def resume(
+    folder: Path,
+    overrides: Sequence[str] = (),
+    listener: Listener | None = None,
+    *,
+    data: Path | None = None,
+    allow_change: Sequence[str] = (),
+) -> Path:
+    """Goes on from the newest whole checkpoint of the run in `folder`, to its last step.
+
+    On one machine with one thread count the result is that of a run that never stopped, bit for
+    bit. `overrides` may extend training.steps; what changes an update needs `allow_change`.
+    """
+    listener = listener or Silent()
+    before = checkpoint.read_experiment(folder)
+    with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
+        experiment = load(Experiment, paths.config, overrides)
+        changes = _check_changes(before, experiment, allow_change)
+        tokenizer = Tokenizer.from_files(paths.tokenizer)
+        shards = record.find_shards(paths, tokenizer.hash, data)
+        saved = checkpoint.find(folder, "last")
+        state = TrainState.create(experiment)
+        state.restore(checkpoint.read(saved), saved.folder)
+        if changes:
+            publish_file(paths.config, to_yaml(experiment).encode())
+        run = _assemble(paths, experiment, shards, tokenizer, state, listener)
+        run.stop, run.budget_seconds = stop, record.read_budget_seconds(paths)
+        _go_back_to(run, state, changes)
+        train_to_the_end(run, state)
+    return folder
+
+
+def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) -> Experiment:
+    """The experiment with every `auto` and null that the data and this machine decide."""
+    check_vocab_size(experiment.model, shards.vocab_size)
+    model = dataclasses.replace(experiment.model, vocab_size=shards.vocab_size)
+    resolved = resolve_machine(dataclasses.replace(experiment, model=model))
+    seconds = None
+    if needs_calibration(resolved):
+        seconds = seconds_per_step(resolved, _batches(resolved, shards))
+        listener.on_note(f"calibration: {seconds:.3f} s a step")
+    resolved = resolve_compile(with_steps(resolved, shards, seconds or 0.0), seconds)
+    listener.on_note(f"{resolved.training.steps} steps, compile {resolved.training.compile}")
+    return resolved
+
+
+def _batches(experiment: Experiment, shards: TokenShards) -> Batches:
+    return Batches(
+        shards,
+        experiment.data,
+        batch_size=experiment.training.batch_size,
+        context_length=experiment.model.context_length,
+        seed=experiment.training.seed,
+    )
+
+
+def _assemble(
+    paths: RunPaths,
+    experiment: Experiment,
+    shards: TokenShards,
+    tokenizer: Tokenizer,
+    state: TrainState,
+    listener: Listener,
+) -> Run:
+    validation = record.read_validation(paths)
+    run = Run(
+        paths=paths,
+        experiment=experiment,
+        tokenizer=tokenizer,
+        batches=_batches(experiment, shards),
+        validation=validation,
+        validation_bytes=tokenizer.count_bytes(validation[1:]),
+        numerics=Numerics.build(state.model, experiment.training),
+        metrics=MetricsLog(paths.metrics, state.chain),
+        listener=listener,
+    )
+    if state.scaler is not None:
+        run.numerics.scaler.load_state_dict(state.scaler)
+    return run
+
+
+@contextlib.contextmanager
+def _at_work(paths: RunPaths) -> Iterator[RunPaths]:
+    """The run folder, locked, with what a killed writer left removed."""
+    with locked(paths.folder):
+        sweep_temporaries(paths.folder)
+        sweep_temporaries(paths.folder / "checkpoints")
+        yield paths
+
+
+def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None:
+    opened = checkpoint.open_run(source)
+    if opened.tokenizer.hash != tokenizer.hash:
+        raise ConfigError(
+            f"--init-from {source}: expected the tokenizer of the data, {tokenizer.hash[:16]}, found "
+            f"{opened.tokenizer.hash[:16]}. Encode the text with {source / 'tokenizer'}"
+        )
+    checkpoint.load_weights(state.model, opened.model.state_dict(), source)
+
+
+def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
+    """Makes the folder that of step `state.step`: later steps are undone, changes are recorded."""
+    for path in (run.paths.folder / "checkpoints").glob("step-*"):
+        if path.name > f"step-{state.step:08d}":
+            remove_folder(path)
+    losses = [s.validation_loss for s in checkpoint.saved_steps(run.paths.folder)]
+    run.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
+    run.metrics.resume(state.step)
+    for key, value in changes.items():
+        run.metrics.event(state.step, "changed", key=key, value=str(value))
+    if state.step >= run.n_steps:
+        run.listener.on_note(f"all {run.n_steps} steps are made; training.steps=N extends the run")
+
+
+def _check_changes(
+    before: Experiment, after: Experiment, allowed: Sequence[str]
+) -> dict[str, object]:
+    """The changed keys with their new values; raises ConfigError for one that is not allowed."""
+    changes = dict(record.differences("", to_plain(before), to_plain(after)))
+    for key, value in changes.items():
+        if key not in allowed and not key.startswith(FREE_TO_CHANGE):
+            raise ConfigError(
+                f"{key}: expected the value that the run was started with, found {value!r}. "
+                f"To change it all the same: --allow-change {key}"
+            )
+    return changes
