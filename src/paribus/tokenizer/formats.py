@@ -1,0 +1,134 @@
+"""The files of a tokenizer: GPT-2's pair of files, Hugging Face's one, tiktoken's ranks.
+
+`tokenizer.json` holds everything. `vocab.json` with `merges.txt` lacks the pattern (GPT-2's is
+taken); an entry that is neither a byte nor made by a merge is a special token. A file of ranks
+lacks the pattern and the special tokens. What a file asks for that is not done here is refused.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from paribus.errors import DataError, InputMissingError, ParibusError
+from paribus.files import MANIFEST, parse_json, read_bytes, read_json, read_manifest, verify_files
+from paribus.tokenizer import huggingface, ranks
+from paribus.tokenizer.names import (
+    checked_against_ids,
+    checked_ids,
+    dump_json,
+    merges_from_names,
+    token_from_name,
+)
+from paribus.tokenizer.vocabulary import Vocabulary, token_name
+
+FORMAT = "paribus-tokenizer"
+VERSION = 1
+SIZE_LIMIT = 256 << 20
+"""Of one file, in bytes; the largest tokenizers that are in use take some 30 MB."""
+
+_VOCAB, _MERGES, _WHOLE = "vocab.json", "merges.txt", "tokenizer.json"
+_MERGES_HEADER = "#version: 0.2"
+
+
+def read(path: Path) -> Vocabulary:
+    """The vocabulary of a folder, or of one of its files.
+
+    Raises InputMissingError where there is none, and DataError, naming the file, where it is not
+    well formed or asks for what Paribus does not do.
+    """
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.exists():
+        raise InputMissingError(f"{path}: expected a tokenizer's folder or file, found nothing")
+    return _read_file(path)
+
+
+def write_files(vocabulary: Vocabulary, folder: Path) -> None:
+    """Writes vocab.json, merges.txt and tokenizer.json into `folder` (within publish_folder)."""
+    names = huggingface.named_ids(vocabulary)
+    names |= {text: i for i, text in vocabulary.special_tokens}
+    lines = [f"{token_name(left)} {token_name(right)}" for left, right in vocabulary.merges]
+    contents = {
+        _VOCAB: dump_json(dict(sorted(names.items(), key=lambda entry: entry[1]))),
+        _MERGES: "\n".join([_MERGES_HEADER, *lines, ""]),
+        _WHOLE: dump_json(huggingface.as_json(vocabulary)),
+    }
+    for name, text in contents.items():
+        (folder / name).write_bytes(text.encode())
+
+
+def _read_folder(folder: Path) -> Vocabulary:
+    _verify_published(folder)
+    if (folder / _WHOLE).is_file():
+        return _read_file(folder / _WHOLE)
+    if (folder / _VOCAB).is_file():
+        return _read_file(folder / _VOCAB)
+    ranks_files = sorted(folder.glob("*.tiktoken"))
+    if len(ranks_files) == 1:
+        return _read_file(ranks_files[0])
+    raise InputMissingError(
+        f"{folder}: expected {_WHOLE}, or {_VOCAB} and {_MERGES}, or one *.tiktoken, found none. "
+        "Make a tokenizer with: paribus tokenizer train FILE --vocab-size N --out DIR"
+    )
+
+
+def _verify_published(folder: Path) -> None:
+    """A folder of `tokenizer train` is compared with its manifest; one of other tools has none."""
+    manifest = folder / MANIFEST
+    if manifest.is_file() and read_json(manifest).get("format") == FORMAT:
+        verify_files(folder, read_manifest(folder, format_name=FORMAT, version=VERSION))
+
+
+def _read_file(path: Path) -> Vocabulary:
+    try:
+        if path.suffix == ".txt":
+            return _read_two_files(_sibling(path, _MERGES, _VOCAB), path)
+        data = read_bytes(path, limit=SIZE_LIMIT)
+        if path.suffix != ".json":
+            return ranks.from_lines(data)
+        content = parse_json(data, path)
+        if "model" in content:
+            return huggingface.from_json(content)
+        return _from_two_files(content, _sibling(path, _VOCAB, _MERGES))
+    except ParibusError as error:
+        if str(path.parent) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _sibling(path: Path, own: str, other: str) -> Path:
+    """`x_vocab.json` beside `x_merges.txt`."""
+    if not path.name.endswith(own):
+        raise DataError(f"expected a name that ends in {own}, found {path.name!r}")
+    return path.with_name(path.name.removesuffix(own) + other)
+
+
+def _read_two_files(vocab: Path, merges: Path) -> Vocabulary:
+    return _from_two_files(read_json(vocab, limit=SIZE_LIMIT), merges)
+
+
+def _from_two_files(content: dict[str, Any], merges_path: Path) -> Vocabulary:
+    ids = checked_ids(content)
+    merges = merges_from_names(_merge_lines(merges_path))
+    merged = {left + right for left, right in merges}
+    ordinary: dict[bytes, int] = {}
+    specials: list[tuple[int, str]] = []
+    for name, i in ids.items():
+        token = token_from_name(name)
+        if token is not None and (len(token) == 1 or token in merged):
+            ordinary[token] = i
+        else:
+            specials.append((i, name))
+    return checked_against_ids("gpt2", specials, ordinary, merges)
+
+
+def _merge_lines(path: Path) -> Sequence[Sequence[str]]:
+    try:
+        lines = read_bytes(path, limit=SIZE_LIMIT).decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}, byte {error.start}: expected UTF-8, found another byte"
+        ) from error
+    if lines[0].startswith("#version:"):
+        lines[0] = ""
+    return [line.removesuffix("\r").split(" ") for line in lines if line.strip("\r")]

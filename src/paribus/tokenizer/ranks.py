@@ -1,0 +1,93 @@
+"""Files of tiktoken: one line per token, its bytes in base64 and its id, which is its rank.
+
+tiktoken joins any two neighbours whose bytes together are a token, the lowest rank first. Of all
+ways to make a token only one ever happens: the one that joins its bytes when they stand alone. So
+the ranks give the merges, and merges that are not of this kind are not written.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from paribus.errors import DataError
+from paribus.tokenizer.names import checked_against_ids
+from paribus.tokenizer.vocabulary import Vocabulary, token_name
+
+
+def to_lines(vocabulary: Vocabulary) -> bytes:
+    """The content of a file of ranks; pattern and special tokens have no place in it.
+
+    Raises DataError for a vocabulary of which tiktoken would make other ids.
+    """
+    ids = vocabulary.ids
+    recovered = _merges({token: i for token, i in ids.items()})
+    for ours, theirs in zip(vocabulary.merges, [*recovered, None], strict=False):
+        if ours != theirs:
+            raise DataError(
+                f"merge of {token_name(ours[0])[:80]!r} and {token_name(ours[1])[:80]!r}: expected "
+                "the one way that ranks allow to make this token, found another. This tokenizer "
+                "has no counterpart in tiktoken"
+            )
+    lines = sorted(ids.items(), key=lambda entry: entry[1])
+    return b"".join(base64.b64encode(token) + b" %d\n" % i for token, i in lines)
+
+
+def from_lines(
+    data: bytes, *, pattern: str = "gpt2", specials: Sequence[tuple[int, str]] = ()
+) -> Vocabulary:
+    """The vocabulary of a file of ranks. Raises DataError for what is none, or has gaps where
+    no special token is."""
+    ids: dict[bytes, int] = {}
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.strip(b"\r"):
+            token, i = _parsed(line, number)
+            if token in ids:
+                raise DataError(
+                    f"line {number}: expected a new token, found that of id {ids[token]}"
+                )
+            ids[token] = i
+    taken = {*ids.values(), *(i for i, _ in specials)}
+    gap = next((i for i in range(len(taken)) if i not in taken), None)
+    if gap is not None or len(taken) < len(ids) + len(specials):
+        found = "one id twice" if gap is None else f"none for {gap}"
+        raise DataError(
+            f"ranks: expected one token for each id from 0 to {max(taken)}, found {found}. "
+            "A special token may have it: read tokenizer.json, which holds those too"
+        )
+    return checked_against_ids(pattern, specials, ids, _merges(ids))
+
+
+def _parsed(line: bytes, number: int) -> tuple[bytes, int]:
+    try:
+        text, rank = line.split()
+        token = base64.b64decode(text, validate=True)
+        if not token or not rank.isdigit() or len(rank) > 9:
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise DataError(
+            f"line {number}: expected a token in base64 and its rank, found {line[:40]!r}"
+        ) from None
+    return token, int(rank)
+
+
+def _merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
+    """How each token is made, in the order of the ranks."""
+    longer = sorted((token for token in ranks if len(token) > 1), key=ranks.__getitem__)
+    return [_last_merge(token, ranks) for token in longer]
+
+
+def _last_merge(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
+    """The two parts that are left of `token` when all lower ranks have been joined."""
+    parts = [token[i : i + 1] for i in range(len(token))]
+    while len(parts) > 2:
+        joined = [
+            ranks.get(parts[i] + parts[i + 1], len(ranks) + 256) for i in range(len(parts) - 1)
+        ]
+        i = min(range(len(joined)), key=joined.__getitem__)
+        if joined[i] >= ranks[token]:
+            raise DataError(
+                f"token {token_name(token)[:80]!r}: expected two tokens of lower rank that make it, "
+                f"found {len(parts)}"
+            )
+        parts[i : i + 2] = [parts[i] + parts[i + 1]]
+    return parts[0], parts[1]

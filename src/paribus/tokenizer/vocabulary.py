@@ -1,0 +1,194 @@
+"""Vocabulary: everything that decides which ids a text gets, in one value with one hash.
+
+Ids are those of the special tokens and of the 256 bytes, as given; the results of the merges take
+the ids that are left, ascending, in the order of the merges. A byte string that two merges make has
+one id, that of the first.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from paribus.errors import ConfigError, DataError
+from paribus.tokenizer.patterns import check_pattern
+
+Ties = Literal["cs336", "hf"]
+"""Which pair wins among the most frequent, and the layout of the ids.
+
+`cs336`: the greatest pair of byte strings; ids: special tokens, bytes 0-255, merges.
+`hf`: the smallest pair of ids; ids: special tokens, bytes in GPT-2's printable order, merges.
+"""
+
+END_OF_TEXT = "<|endoftext|>"
+
+PRINTABLE_ORDER = tuple(
+    sorted(range(256), key=lambda byte: (not (33 <= byte < 127 or byte > 160) or byte == 173, byte))
+)
+"""The bytes in GPT-2's order: the 188 whose Latin-1 character is visible, then the other 68."""
+
+BYTE_NAMES = {
+    byte: chr(byte if place < 188 else 256 + place - 188)
+    for place, byte in enumerate(PRINTABLE_ORDER)
+}
+"""GPT-2's visible character for each byte, of which the names of tokens in files are made."""
+
+
+def token_name(token: bytes) -> str:
+    """The name of a token in `vocab.json`, `merges.txt` and `tokenizer.json`."""
+    return "".join(map(BYTE_NAMES.__getitem__, token))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Pattern, special tokens, bytes and merges. Raises DataError where they contradict."""
+
+    pattern: str
+    special_tokens: tuple[tuple[int, str], ...]
+    """(id, text), ascending."""
+    byte_ids: tuple[int, ...]
+    """The ids of byte 0 … 255."""
+    merges: tuple[tuple[bytes, bytes], ...]
+    """In the order of their creation."""
+
+    def __post_init__(self) -> None:
+        _check_special_texts([text for _, text in self.special_tokens], DataError)
+        _check_names(self)
+
+    @classmethod
+    def build(
+        cls,
+        pattern: str,
+        specials: Sequence[str],
+        merges: Sequence[tuple[bytes, bytes]],
+        ties: Ties,
+    ) -> "Vocabulary":
+        """The vocabulary of a training, its ids in the layout of `ties`.
+
+        Raises ConfigError for special tokens that cannot be, and for an unknown pattern or layout.
+        """
+        check_pattern(pattern)
+        check_special_tokens(specials)
+        return cls(
+            pattern=pattern,
+            special_tokens=tuple(enumerate(specials)),
+            byte_ids=byte_layout(len(specials), ties),
+            merges=tuple(merges),
+        )
+
+    @cached_property
+    def tokens(self) -> tuple[bytes, ...]:
+        """The bytes of every id; those of a special token are its text in UTF-8."""
+        fixed = [(i, text.encode()) for i, text in self.special_tokens]
+        fixed += [(i, bytes([byte])) for byte, i in enumerate(self.byte_ids)]
+        fixed_ids = {i for i, _ in fixed}
+        merged = {left + right for left, right in self.merges}
+        tokens: list[bytes] = [b""] * (len(fixed) + len(merged))
+        if len(fixed_ids) < len(fixed) or not fixed_ids <= set(range(len(tokens))):
+            raise DataError(
+                f"ids of bytes and special tokens: expected {len(fixed)} different ids below "
+                f"{len(tokens)}, found others"
+            )
+        for i, token in fixed:
+            tokens[i] = token
+        free = (i for i in range(len(tokens)) if i not in fixed_ids)
+        for i, token in zip(free, dict.fromkeys(a + b for a, b in self.merges), strict=True):
+            tokens[i] = token
+        return tuple(tokens)
+
+    @cached_property
+    def ids(self) -> dict[bytes, int]:
+        """The id of every token that is not special."""
+        special = {i for i, _ in self.special_tokens}
+        return {token: i for i, token in enumerate(self.tokens) if i not in special}
+
+    @cached_property
+    def merge_ids(self) -> tuple[tuple[int, int, int], ...]:
+        """The merges as ids (left, right, result). Raises DataError for one of unknown tokens."""
+        known = {bytes([byte]) for byte in range(256)}
+        seen: set[tuple[bytes, bytes]] = set()
+        for place, (left, right) in enumerate(self.merges):
+            for part in (left, right):
+                if part not in known:
+                    raise DataError(
+                        f"merge {place}: expected two tokens made before it, found "
+                        f"{token_name(part)[:80]!r}, which is none"
+                    )
+            if (left, right) in seen:
+                raise DataError(
+                    f"merge {place}: expected a new pair, found {token_name(left)[:80]!r} with "
+                    f"{token_name(right)[:80]!r} a second time"
+                )
+            seen.add((left, right))
+            known.add(left + right)
+        ids = self.ids
+        return tuple((ids[left], ids[right], ids[left + right]) for left, right in self.merges)
+
+    @property
+    def size(self) -> int:
+        """The number of ids."""
+        return len(self.tokens)
+
+    @property
+    def end_of_text(self) -> int | None:
+        """The id that ends a document: "<|endoftext|>", else the first special token, else None."""
+        by_text = {text: i for i, text in self.special_tokens}
+        return by_text.get(END_OF_TEXT, next(iter(by_text.values()), None))
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over canonical JSON, as 64 hexadecimal digits: equal for every file format."""
+        content = {
+            "pattern": self.pattern,
+            "specials": [[i, text] for i, text in self.special_tokens],
+            "bytes": list(self.byte_ids),
+            "merges": [[left.hex(), right.hex()] for left, right in self.merges],
+        }
+        canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def byte_layout(n_specials: int, ties: Ties) -> tuple[int, ...]:
+    """The ids of byte 0 … 255 behind `n_specials` special tokens."""
+    if ties == "cs336":
+        return tuple(range(n_specials, n_specials + 256))
+    if ties == "hf":
+        place = {byte: i for i, byte in enumerate(PRINTABLE_ORDER)}
+        return tuple(n_specials + place[byte] for byte in range(256))
+    raise ConfigError(f"ties: expected cs336 or hf, found {ties!r}")
+
+
+def check_special_tokens(specials: Sequence[str]) -> None:
+    """Raises ConfigError for an empty or repeated text, and for one that names a byte in files."""
+    _check_special_texts(specials, ConfigError)
+    for text in specials:
+        if text in BYTE_NAMES.values():
+            raise ConfigError(
+                f"special token: expected a text that names no byte, found {text!r}. "
+                "Choose a longer one, such as '<|endoftext|>'"
+            )
+
+
+def _check_special_texts(specials: Sequence[str], kind: type[ConfigError | DataError]) -> None:
+    seen: set[str] = set()
+    for text in specials:
+        if not text:
+            raise kind("special token: expected a text, found an empty one")
+        if text in seen:
+            raise kind(f"special token: expected each text once, found {text[:80]!r} twice")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise kind(f"special token: expected text of UTF-8, found {text[:80]!r}")
+        seen.add(text)
+
+
+def _check_names(vocabulary: Vocabulary) -> None:
+    """Every token has a name of its own in files; also builds the tables, which checks the ids."""
+    assert len(vocabulary.merge_ids) == len(vocabulary.merges)
+    names = {token_name(token) for token in vocabulary.ids}
+    for _, text in vocabulary.special_tokens:
+        if text in names:
+            raise DataError(
+                f"special token: expected a text that names no other token, found {text[:80]!r}"
+            )
