@@ -1,12 +1,12 @@
 """How well a model predicts a text that it is given as bytes."""
 
+import contextlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import numpy as np
 
 from paribus.errors import DataError
-from paribus.evaluation.losses import Evaluation, evaluate
+from paribus.evaluation.losses import Autocast, Evaluation, evaluate
 from paribus.model.transformer import Transformer
 from paribus.tokenizer.tokenizer import Tokenizer
 
@@ -19,7 +19,7 @@ def evaluate_text(
     data: bytes,
     *,
     batch_size: int = BATCH_SIZE,
-    autocast: AbstractContextManager | None = None,
+    autocast: Autocast = contextlib.nullcontext,
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """The loss of `model` on all bytes of `data`, read as one document.
