@@ -57,6 +57,15 @@ def publish_file(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
+def publish_finished(temporary: Path, path: Path) -> None:
+    """Gives a finished file of the same folder its final name, durable and whole."""
+    with _named_errors(path):
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+
+
 def publish_folder(
     target: Path, write_files: Callable[[Path], None], record: dict[str, Any]
 ) -> None:

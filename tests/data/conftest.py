@@ -1,6 +1,7 @@
 """A tokenizer small enough to check by eye, and token folders made with it."""
 
 import hashlib
+import types
 
 import numpy as np
 import pytest
@@ -15,6 +16,10 @@ class ByteTokenizer:
         self.vocab_size, self.end_of_text = vocab_size, end_of_text
         self.hash = hashlib.sha256(b"%d" % vocab_size).hexdigest()
         self.n_calls = 0
+        self.vocabulary = types.SimpleNamespace(
+            tokens=[bytes([n]) for n in range(256)] + [b"<|endoftext|>"],
+            special_tokens=((256, "<|endoftext|>"),),
+        )
 
     def __len__(self):
         return self.vocab_size

@@ -3,6 +3,7 @@
 A window is context_length + 1 consecutive tokens: the inputs, and the targets one further on.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -71,22 +72,26 @@ def _positions(step: int, batch_size: int) -> np.ndarray:
 def permuted(places: np.ndarray, n: int, keys: np.ndarray) -> np.ndarray:
     """Maps each place in 0 … n-1 by the bijection of its key, without a table.
 
-    A Feistel network over the next power of four, walked along its cycle until the value is below n
-    (Black and Rogaway, Ciphers with arbitrary finite domains, 2002): under four walks on average.
+    A Feistel network over the smallest near-square grid that holds n values, walked along its cycle
+    until the value is below n (Black and Rogaway, Ciphers with arbitrary finite domains, 2002). The
+    grid has under sqrt(n) values too many, so a second walk is rare.
     """
-    half_bits = np.uint64(max(1, -(-(n - 1).bit_length() // 2)))
-    values = _feistel(places, keys, half_bits)
-    while (outside := values >= n).any():
-        values[outside] = _feistel(values[outside], keys[outside], half_bits)
+    n_rows = math.isqrt(n - 1) + 1
+    n_columns = -(-n // n_rows)
+    round_keys = _mixed(keys + np.arange(_ROUNDS, dtype=np.uint64)[:, None])
+    values = _feistel(places, round_keys, n_rows, n_columns)
+    while len(outside := np.flatnonzero(values >= n)):
+        values[outside] = _feistel(values[outside], round_keys[:, outside], n_rows, n_columns)
     return values
 
 
-def _feistel(values: np.ndarray, keys: np.ndarray, half_bits: np.uint64) -> np.ndarray:
-    mask = (np.uint64(1) << half_bits) - np.uint64(1)
-    left, right = values >> half_bits, values & mask
-    for number in range(_ROUNDS):
-        left, right = right, left ^ (_mixed(_mixed(keys + np.uint64(number)) ^ right) & mask)
-    return (left << half_bits) | right
+def _feistel(values: np.ndarray, round_keys: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
+    """One pass: in turn, each row is shifted by a function of its column, and the reverse."""
+    row, column = np.divmod(values, np.uint64(n_columns))
+    for even, odd in zip(round_keys[::2], round_keys[1::2], strict=True):
+        row = (row + _mixed(even ^ column) % np.uint64(n_rows)) % np.uint64(n_rows)
+        column = (column + _mixed(odd ^ row) % np.uint64(n_columns)) % np.uint64(n_columns)
+    return row * np.uint64(n_columns) + column
 
 
 def _mixed(words: np.ndarray | np.uint64) -> np.ndarray:
