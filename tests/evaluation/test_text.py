@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from paribus.errors import DataError
-from paribus.evaluation.text import count_bytes, evaluate_text, with_document_start
+from paribus.evaluation.text import evaluate_text, with_document_start
 from paribus.model.config import ModelConfig
 from paribus.model.init import initialize
 from paribus.model.transformer import Transformer
@@ -57,10 +57,9 @@ def test_without_an_end_of_text_the_first_token_is_not_predicted():
     assert (found.n_tokens, found.n_bytes) == (1, 1)
 
 
-def test_bytes_are_counted_by_hand_and_special_tokens_have_none():
+def test_a_document_starts_behind_the_end_of_text():
     tokenizer = tokenizer_of("<|endoftext|>", "<|x|>")
     ids = np.array([0, *tokenizer.encode("abcab é".encode()), 1], np.uint32)
-    assert count_bytes(tokenizer, ids) == 8
     assert with_document_start(tokenizer, ids[1:]).tolist() == ids.tolist()
     assert with_document_start(tokenizer, ids).dtype == np.uint32
 

@@ -184,6 +184,16 @@ def test_a_prompt_never_becomes_a_special_token(tokenizer):
     assert "".join(found) == tokenizer.decode(expected)
 
 
+def test_bytes_of_a_command_line_that_are_no_text_are_taken_as_they_are(tokenizer):
+    model = small_model(tokenizer)
+    expected = uncached_ids(model, [1 + 0xFF, 1 + ord("a")], GREEDY, 0)
+    prompt = b"\xffa".decode("utf-8", "surrogateescape")
+    found = generate(model, tokenizer, prompt, max_tokens=99, sampling=GREEDY, seed=0)
+    assert "".join(found) == tokenizer.decode(expected)
+    with pytest.raises(ConfigError, match="--prompt: expected text, found half a character"):
+        generate(model, tokenizer, "a\ud800", max_tokens=1, sampling=GREEDY, seed=0)
+
+
 def test_equal_seeds_make_equal_texts_whatever_torch_s_own_seed(tokenizer):
     model = small_model(tokenizer)
     texts = []

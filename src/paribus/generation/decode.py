@@ -137,8 +137,16 @@ def generate_many(
 
 
 def encode_prompt(tokenizer: Tokenizer, prompt: str, context_length: int) -> Ids:
-    """The ids of a prompt, at least one and at most `context_length`."""
-    ids = tokenizer.encode(prompt).tolist()
+    """The ids of a prompt, at least one and at most `context_length`.
+
+    Bytes of a command line that are no UTF-8 (PEP 383) are taken as they are.
+    """
+    try:
+        ids = tokenizer.encode(prompt.encode("utf-8", "surrogateescape")).tolist()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"--prompt: expected text, found half a character at position {error.start}"
+        ) from error
     if not ids:
         if tokenizer.end_of_text is None:
             raise ConfigError(
