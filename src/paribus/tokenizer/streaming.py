@@ -1,10 +1,10 @@
 """Cuts a text that arrives in pieces into blocks that can be encoded one by one.
 
 The ids of the blocks, one after another, are those of the whole text, wherever the pieces are cut.
-Text still to come can change the last two pretokens ("x", "'", "l" and then another "l": "x", "'ll")
-and no earlier one, make a special token of a beginning of one, and complete a character. All these
-wait. A block does not end behind a pretoken of white space alone either: its place in the patterns
-depends on what follows it.
+Text still to come can change the last two pretokens ("x'l" is "x", "'", "l", and "x'll" is "x",
+"'ll") and no earlier one, make a special token of a beginning of one, and complete a character. All
+these wait. A block does not end behind a pretoken of white space alone either: its place in the
+patterns depends on what follows it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -39,7 +39,7 @@ class Tokenizer:
         return cls(formats.read(Path(path)))
 
     def save(self, folder: Path) -> None:
-        """Writes vocab.json, merges.txt and tokenizer.json into `folder`, as publish_folder asks."""
+        """Writes vocab.json, merges.txt and tokenizer.json, as publish_folder's callback."""
         formats.write_files(self.vocabulary, folder)
 
     @property
@@ -137,7 +137,12 @@ class Tokenizer:
 
     def _checked_ids(self, ids: Iterable[int] | np.ndarray) -> np.ndarray:
         """`ids` as uint32: a negative or large one is refused before it could wrap."""
-        array = ids if isinstance(ids, np.ndarray) else np.array(list(ids), np.int64)
+        try:
+            array = ids if isinstance(ids, np.ndarray) else np.array(list(ids), np.int64)
+            if array.dtype.kind not in "iu" or array.ndim != 1:
+                raise TypeError(f"{array.dtype} of {array.ndim} axes")
+        except (OverflowError, TypeError, ValueError) as error:
+            raise DataError(f"ids: expected one row of integers, found {error}") from error
         wrong = np.flatnonzero((array < 0) | (array >= len(self)))
         if wrong.size:
             raise DataError(
