@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -61,6 +62,11 @@ std::array<bpe::TokenId, 256> to_byte_ids(const std::vector<bpe::TokenId>& ids) 
     return array;
 }
 
+// The number of threads that is meant: 0 is one for each core.
+std::size_t n_threads_of(std::size_t threads) {
+    return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
 // Lets Ctrl-C through, on the thread that holds no GIL at the moment.
 void check_signals() {
     const nb::gil_scoped_acquire acquire;
@@ -91,7 +97,7 @@ nb::tuple train(nb::iterable blocks, const std::string& pattern,
     std::vector<std::pair<bpe::TokenId, std::string>> tokens;
     for (const nb::bytes& text : specials) tokens.emplace_back(0, view(text));
     bpe::WordCounter counter(bpe::pattern_of(pattern), bpe::SpecialTokens(std::move(tokens)),
-                             threads);
+                             n_threads_of(threads));
     const auto report = [&](const char* stage, std::uint64_t done, std::uint64_t total) {
         const nb::gil_scoped_acquire acquire;
         if (PyErr_CheckSignals() != 0) throw nb::python_error();
@@ -139,7 +145,7 @@ Array<std::uint32_t> encode(const bpe::Encoder& encoder, const nb::bytes& text, 
     {
         const std::string_view all = view(text);
         const nb::gil_scoped_release release;
-        ids = encoder.encode(all, allow_special, threads, check_signals);
+        ids = encoder.encode(all, allow_special, n_threads_of(threads), check_signals);
     }
     return to_array(std::move(ids));
 }
@@ -152,7 +158,7 @@ nb::tuple encode_many(const bpe::Encoder& encoder, const std::vector<nb::bytes>&
     std::pair<std::vector<bpe::TokenId>, std::vector<std::uint64_t>> result;
     {
         const nb::gil_scoped_release release;
-        result = encoder.encode_many(views, allow_special, threads, check_signals);
+        result = encoder.encode_many(views, allow_special, n_threads_of(threads), check_signals);
     }
     return nb::make_tuple(to_array(std::move(result.first)), to_array(std::move(result.second)));
 }

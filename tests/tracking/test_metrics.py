@@ -115,6 +115,12 @@ def test_a_resume_goes_back_behind_an_earlier_resume(tmp_path):
     assert [row["step"] for row in read_rows(log.path)] == [0]
 
 
+def test_a_lost_log_goes_on_from_the_chain_that_it_is_given(tmp_path):
+    log = MetricsLog(tmp_path / "metrics.jsonl", chain="00112233aabbccdd")
+    log.resume(5)
+    assert log.chain == "00112233aabbccdd"
+
+
 def test_resuming_cuts_nothing_from_the_file(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
     for step in range(1, 5):

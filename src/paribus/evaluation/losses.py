@@ -1,8 +1,8 @@
 """The loss of a model on a text, every target counted once, the same number each time."""
 
 import contextlib
+import logging
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,9 +18,12 @@ from paribus.shapes import Scalar, Tokens
 
 Rows = Float[Tensor, "rows d_model"]
 RowTargets = Int[Tensor, " rows"]
+Autocast = Callable[[], AbstractContextManager]
 
 LOSS_ROWS = 1024
 """Positions whose logits exist at once."""
+
+log = logging.getLogger("paribus")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +50,14 @@ def evaluate(  # noqa: PLR0913 - the numerics of a caller, one by one
     context_length: int,
     batch_size: int,
     device: torch.device | str,
-    autocast: AbstractContextManager | None = None,
+    autocast: Autocast = contextlib.nullcontext,
     n_bytes: int,
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """The loss over windows of `context_length` that do not overlap and cover every target once.
 
     The first token is no target: nothing stands before it. `n_bytes` is the length of the text of
-    all others. `autocast` is entered for every batch. `poll` is called before every batch and may
+    all others. `autocast()` is entered for every batch. `poll` is called before every batch and may
     raise to stop. Where memory ends the batch is halved, with one warning; the numbers stay, up to
     rounding. Raises DataError for fewer than two tokens, OutOfMemoryError where one window is too
     much.
@@ -64,7 +67,7 @@ def evaluate(  # noqa: PLR0913 - the numerics of a caller, one by one
         raise DataError(f"evaluation: expected at least 2 tokens, found {len(tokens)}")
     was_training = model.training
     model.eval()
-    total = _Total(model, autocast or contextlib.nullcontext(), batch_size)
+    total = _Total(model, autocast, batch_size)
     try:
         for inputs, targets in _windows(tokens, context_length, batch_size):
             poll()
@@ -78,7 +81,7 @@ def _evaluation(nats: float, n_tokens: int, n_bytes: int) -> Evaluation:
     loss = nats / n_tokens
     return Evaluation(
         loss=loss,
-        perplexity=math.exp(loss) if loss < 700 else math.inf,
+        perplexity=math.inf if loss > 700 else math.exp(loss),
         bits_per_byte=nats / math.log(2) / n_bytes if n_bytes else math.inf,
         n_tokens=n_tokens,
         n_bytes=n_bytes,
@@ -88,7 +91,7 @@ def _evaluation(nats: float, n_tokens: int, n_bytes: int) -> Evaluation:
 def _windows(
     tokens: np.ndarray, context_length: int, batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets of the whole windows, batch by batch, then of the rest, shorter and alone."""
+    """Inputs and targets: the whole windows batch by batch, then the rest, shorter and alone."""
     n_targets = len(tokens) - 1
     n_whole = n_targets // context_length
     for first in range(0, n_whole, batch_size):
@@ -109,11 +112,12 @@ def _window_batch(
 class _Total:
     """The sum of all losses in nats; it makes its batches smaller where memory ends."""
 
-    def __init__(self, model: Transformer, autocast: AbstractContextManager, batch_size: int):
+    def __init__(self, model: Transformer, autocast: Autocast, batch_size: int):
         self.nats = 0.0
         self._model = model
         self._autocast = autocast
         self._batch_size = batch_size
+        self._is_halved = False
 
     def add(self, inputs: Tokens, targets: Tokens) -> None:
         first = 0
@@ -129,7 +133,7 @@ class _Total:
     def _try(self, inputs: Tokens, targets: Tokens) -> float | None:
         """The sum over one batch, None where memory ended."""
         try:
-            with self._autocast:
+            with self._autocast():
                 return total_loss(self._model, inputs, targets).item()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -145,12 +149,12 @@ class _Total:
                 "evaluation: expected memory for one window, found too little. "
                 "Close other programs, or evaluate with --device cpu"
             )
+        if not self._is_halved:
+            log.warning(
+                "evaluation: no memory for %d windows at once, going on with fewer", batch_size
+            )
+        self._is_halved = True
         self._batch_size = batch_size // 2
-        warnings.warn(
-            f"evaluation: no memory for {batch_size} windows at once; going on with smaller batches",
-            RuntimeWarning,
-            stacklevel=2,
-        )
 
 
 def total_loss(model: Transformer, inputs: Tokens, targets: Tokens) -> Scalar:

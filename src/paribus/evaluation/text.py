@@ -1,12 +1,12 @@
 """How well a model predicts a text that it is given as bytes."""
 
+import contextlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import numpy as np
 
 from paribus.errors import DataError
-from paribus.evaluation.losses import Evaluation, evaluate
+from paribus.evaluation.losses import Autocast, Evaluation, evaluate
 from paribus.model.transformer import Transformer
 from paribus.tokenizer.tokenizer import Tokenizer
 
@@ -19,7 +19,7 @@ def evaluate_text(
     data: bytes,
     *,
     batch_size: int = BATCH_SIZE,
-    autocast: AbstractContextManager | None = None,
+    autocast: Autocast = contextlib.nullcontext,
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """The loss of `model` on all bytes of `data`, read as one document.
@@ -38,7 +38,7 @@ def evaluate_text(
         batch_size=batch_size,
         device=model.output_weight.device,
         autocast=autocast,
-        n_bytes=count_bytes(tokenizer, tokens[1:]),
+        n_bytes=tokenizer.count_bytes(tokens[1:]),
         poll=poll,
     )
 
@@ -48,10 +48,3 @@ def with_document_start(tokenizer: Tokenizer, ids: np.ndarray) -> np.ndarray:
     if tokenizer.end_of_text is None:
         return ids
     return np.concatenate([np.array([tokenizer.end_of_text], ids.dtype), ids])
-
-
-def count_bytes(tokenizer: Tokenizer, ids: np.ndarray) -> int:
-    """Bytes of text that `ids` stand for; special tokens stand for none."""
-    lengths = np.array([len(token) for token in tokenizer.vocabulary.tokens], np.int64)
-    lengths[[token_id for token_id, _ in tokenizer.vocabulary.special_tokens]] = 0
-    return int(lengths[ids].sum())

@@ -84,10 +84,13 @@ class MetricsLog:
         self._append(_without_non_finite(row | details))
 
     def resume(self, step: int) -> None:
-        """Goes on from `step`: readers drop earlier rows above it; the chain goes back to it."""
+        """Goes on from `step`: readers drop earlier rows above it; the chain goes back to it.
+
+        Without a surviving step in the file the chain stays as it was given.
+        """
         rows = read_rows(self.path) if self.path.exists() else []
         chains = [r["chain"] for r in rows if r["kind"] == "train" and r["step"] <= step]
-        self.chain = chains[-1] if chains else FIRST_CHAIN
+        self.chain = chains[-1] if chains else self.chain
         self._append({"kind": "resume", "step": step})
 
     def sync(self) -> None:

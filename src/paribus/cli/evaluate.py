@@ -1,0 +1,141 @@
+"""`paribus eval`: how well a run predicts a text."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from paribus.cli.generate import DEVICES
+from paribus.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from paribus.checkpoint import OpenedRun
+    from paribus.evaluation.losses import Autocast, Evaluation
+    from paribus.training.config import TrainingConfig
+
+
+@click.command("eval")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Token folder: its validation part.")
+@click.option(
+    "--text", type=click.Path(path_type=Path), help="Any text file, read as one document."
+)
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(run: Path, data: Path | None, text: Path | None, device: str, as_json: bool) -> None:
+    """Measure loss, perplexity and bits per byte of the best checkpoint of a run.
+
+    Without --data and --text the validation tokens that the run keeps are used. Bits per byte can
+    be compared between runs whose tokenizers differ.
+
+    \b
+    Examples:
+      paribus eval runs/quickstart
+      paribus eval runs/quickstart --text book.txt --json
+    """
+    if data is not None and text is not None:
+        raise click.UsageError("--text: expected --data or --text, found both. Leave one out")
+
+    from paribus.checkpoint import open_run
+    from paribus.interrupts import stop_flag
+    from paribus.training.numerics import find_device
+
+    opened = open_run(run, device=find_device(device))
+    with stop_flag() as flag:
+
+        def poll() -> None:
+            if flag:
+                raise flag.error(f"{run}: stopped, nothing was measured")
+
+        found = _measure(opened, data, text, poll)
+    if as_json:
+        record = {"run": str(run), "step": opened.step, "source": str(text or data or run)}
+        click.echo(json.dumps(record | _finite(found)))
+    else:
+        click.echo(_table(found))
+
+
+def _measure(
+    opened: "OpenedRun", data: Path | None, text: Path | None, poll: Callable[[], None]
+) -> "Evaluation":
+    from paribus.evaluation.losses import evaluate
+    from paribus.evaluation.text import evaluate_text
+    from paribus.files import read_bytes
+
+    model, training = opened.model, opened.experiment.training
+    device = model.output_weight.device.type
+    batch_size = opened.experiment.evaluation.batch_size
+    batch_size = batch_size or training.batch_size // training.accumulation
+    autocast = _autocast(training, device)
+    if text is not None:
+        return evaluate_text(
+            model, opened.tokenizer, read_bytes(text),
+            batch_size=batch_size, autocast=autocast, poll=poll,
+        )  # fmt: skip
+    tokens = _validation_tokens(opened, data)
+    return evaluate(
+        model,
+        tokens,
+        context_length=opened.experiment.model.context_length,
+        batch_size=batch_size,
+        device=device,
+        autocast=autocast,
+        n_bytes=opened.tokenizer.count_bytes(tokens[1:]),
+        poll=poll,
+    )
+
+
+def _autocast(training: "TrainingConfig", device: str) -> "Autocast":
+    """The number format in which the run trained, or float32 on another kind of device."""
+    import contextlib
+
+    import torch
+
+    from paribus.training.numerics import DTYPES
+
+    dtype = DTYPES[training.precision]
+    if dtype == torch.float32 or device != training.device:
+        return contextlib.nullcontext
+    return lambda: torch.autocast(device, dtype)
+
+
+def _validation_tokens(opened: "OpenedRun", data: Path | None) -> "np.ndarray":
+    """The validation part of a token folder, or the tokens that the run keeps."""
+    import numpy as np
+
+    from paribus.data.shards import open_shards
+    from paribus.experiment import RunPaths
+    from paribus.training.record import read_validation
+
+    if data is None:
+        return read_validation(RunPaths(opened.folder))
+    shards = open_shards(data, tokenizer_hash=opened.tokenizer.hash)
+    if shards.n_validation_tokens < 2:
+        raise DataError(
+            f"{data}: expected validation tokens, found {shards.n_validation_tokens}. "
+            "Prepare the data with --val 1%"
+        )
+    return np.concatenate(shards.validation)
+
+
+def _table(found: "Evaluation") -> str:
+    """Two columns, names and values."""
+    rows = [
+        ("loss", f"{found.loss:.4f} nats per token"),
+        ("perplexity", f"{found.perplexity:,.2f}"),
+        ("bits per byte", f"{found.bits_per_byte:.4f}"),
+        ("tokens", f"{found.n_tokens:,}"),
+        ("bytes", f"{found.n_bytes:,}"),
+    ]
+    return "\n".join(f"{name:<14} {value}" for name, value in rows)
+
+
+def _finite(found: "Evaluation") -> dict[str, float | None]:
+    """The fields for JSON, which has no infinity."""
+    return {k: v if math.isfinite(v) else None for k, v in asdict(found).items()}

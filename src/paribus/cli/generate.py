@@ -1,0 +1,85 @@
+"""`paribus generate`: text from a run."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from paribus.generation.decode import Continuation
+
+DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--prompt", default="", help="Text to continue; a new document by default.")
+@click.option("--max-tokens", type=int, default=200, show_default=True, help="Most tokens to make.")
+@click.option(
+    "--temperature", type=float, default=0.8, show_default=True,
+    help="Below 1 sharper, above 1 flatter, 0 always the likeliest token.",
+)  # fmt: skip
+@click.option("--top-k", type=int, help="Choose among this many of the likeliest tokens.")
+@click.option("--top-p", type=float, help="Choose among the likeliest tokens of this sum.")
+@click.option("--min-p", type=float, help="Choose among tokens of this share of the likeliest.")
+@click.option("--stop", multiple=True, help="Text to end in front of; may be given again.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Equal seeds, equal texts.")
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any) -> None:
+    """Continue a text with the best checkpoint of a run.
+
+    Prints the prompt and its continuation as it is made; the text ends by itself, at --stop, after
+    --max-tokens, or where the model's context is full.
+
+    \b
+    Examples:
+      paribus generate runs/quickstart --prompt "Once upon a time"
+      paribus generate runs/quickstart --temperature 0 --stop "." --json
+    """
+    from paribus.checkpoint import open_run
+    from paribus.generation.decode import generate as continuation_of
+    from paribus.generation.sampling import SamplingConfig
+    from paribus.training.numerics import find_device
+
+    names = ("temperature", "top_k", "top_p", "min_p")
+    sampling = SamplingConfig(**{name: options.pop(name) for name in names})
+    opened = open_run(run, device=find_device(device))
+    continuation = continuation_of(
+        opened.model, opened.tokenizer, prompt, sampling=sampling, **options
+    )
+    text = _follow(run, continuation, "" if as_json else prompt, is_shown=not as_json)
+    if as_json:
+        record = {"prompt": prompt, "text": text, "finish": continuation.finish}
+        record |= {"tokens": continuation.n_tokens, "seed": options["seed"], "step": opened.step}
+        click.echo(json.dumps(record))
+    if continuation.finish == "context":
+        limit = opened.experiment.model.context_length
+        click.echo(f"note: the context of {limit} tokens (model.context_length) is full", err=True)
+
+
+def _follow(run: Path, continuation: "Continuation", prompt: str, is_shown: bool) -> str:
+    """Takes piece after piece, shown as it comes; raises StoppedError after a signal."""
+    from paribus.interrupts import stop_flag
+
+    pieces: list[str] = []
+    with stop_flag() as flag:
+        if is_shown:
+            _write(prompt)
+        for piece in continuation:
+            pieces.append(piece)
+            if is_shown:
+                _write(piece)
+            if flag:
+                break
+        if is_shown:
+            _write("\n")
+        if flag:
+            raise flag.error(f"{run}: stopped after {continuation.n_tokens} tokens")
+    return "".join(pieces)
+
+
+def _write(text: str) -> None:
+    """UTF-8 whatever the terminal's encoding, and at once."""
+    click.echo(text.encode("utf-8", "surrogateescape"), nl=False)

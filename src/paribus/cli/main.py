@@ -1,0 +1,143 @@
+"""The command `paribus`: its verbs, and what every error becomes."""
+
+import contextlib
+import importlib
+import logging
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from paribus.errors import ParibusError, from_os_error
+
+VERBS = {
+    "quickstart": ("paribus.cli.quickstart:quickstart", "Train a small model in a few minutes."),
+    "tokenizer": ("paribus.cli.tokenizer:tokenizer", "Train a tokenizer, encode, decode."),
+    "data": ("paribus.cli.data:data", "Turn text into token shards, and look into them."),
+    "train": ("paribus.cli.train:train", "Train a model from a config."),
+    "resume": ("paribus.cli.train:resume", "Go on with a run where it stopped."),
+    "generate": ("paribus.cli.generate:generate", "Continue a text with a trained model."),
+    "eval": ("paribus.cli.evaluate:evaluate", "Measure the loss of a trained model."),
+    "accounting": ("paribus.cli.accounting:accounting", "Parameters, FLOPs, memory of a config."),
+    "info": ("paribus.cli.info:info", "Versions, devices, what is installed."),
+}
+"""verb -> (module:command, help line). A verb's module is imported when it runs, not before."""
+
+
+class Verbs(click.Group):
+    """A group that imports a verb only to run it, so that help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name][0].partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=list(VERBS), ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Verbs)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="paribus")
+@click.pass_context
+def paribus(ctx: click.Context, debug: bool) -> None:
+    """A language model from raw bytes, and what each of its parts does.
+
+    \b
+    Start here:
+      paribus quickstart
+    """
+    ctx.color = False if "NO_COLOR" in os.environ else None
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; returns its exit code (RELIABILITY rule 24 of the specification)."""
+    _speak_plainly()
+    # --debug stands anywhere, for it is added after an error, at the end of the line.
+    wants_traceback = "--debug" in arguments
+    rest = [argument for argument in arguments if argument != "--debug"]
+    try:
+        result = paribus.main(rest, prog_name="paribus", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code if error.exit_code != 1 else 2)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("stopped (SIGINT)", 130)
+    except BrokenPipeError:  # the reader has enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        if wants_traceback:
+            traceback.print_exc()
+        message, exit_code = _described(error)
+        return _fail(message, exit_code)
+
+
+def _described(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, MemoryError):
+        return f"memory: expected enough, found none left. {error}".strip(), 71
+    if isinstance(error, OSError):
+        error = from_os_error(error)
+    if isinstance(error, ParibusError):
+        return str(error), error.exit_code
+    return f"unexpected {type(error).__name__}: {error}. Run it again with --debug", 70
+
+
+def _fail(message: str, exit_code: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        for line in message.splitlines():
+            click.echo(f"error: {_printable(line)}", err=True)
+    return exit_code
+
+
+def _speak_plainly() -> None:
+    """Log records and warnings become one line each on standard error, `warning: …`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[attr-defined]
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    logger = logging.getLogger("paribus")
+    logger.handlers = [handler]
+    logger.propagate = False
+
+    def show(message: Any, category: Any, filename: str, *rest: Any, **more: Any) -> None:
+        if "paribus" in filename:
+            click.echo(f"warning: {_printable(str(message))}", err=True)
+
+    warnings.showwarning = show
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: object) -> None:
+    """SIGTERM outside of a training run: temporary files are removed on the way out."""
+    raise SystemExit(128 + number)
+
+
+def _printable(text: str) -> str:
+    """`text` without the control characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
