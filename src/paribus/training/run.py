@@ -58,8 +58,8 @@ def train(
         budget = None if time is None else parse_duration(time)
         record.publish_validation(paths, validation)
         record.record_run(paths, experiment, resolved, shards, tokenizer, budget)
-        run = _assemble(paths, resolved, shards, tokenizer, state, listener)
-        run.stop, run.budget_seconds = stop, budget
+        run = _assemble(paths, resolved, shards, tokenizer, state)
+        run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
         train_to_the_end(run, state)
     return folder
 
@@ -89,8 +89,9 @@ def resume(
         state.restore(checkpoint.read(saved), saved.folder)
         if changes:
             publish_file(paths.config, to_yaml(experiment).encode())
-        run = _assemble(paths, experiment, shards, tokenizer, state, listener)
-        run.stop, run.budget_seconds = stop, record.read_budget_seconds(paths)
+        run = _assemble(paths, experiment, shards, tokenizer, state)
+        budget = record.read_budget_seconds(paths)
+        run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
         _go_back_to(run, state, changes)
         train_to_the_end(run, state)
     return folder
@@ -126,7 +127,6 @@ def _assemble(
     shards: TokenShards,
     tokenizer: Tokenizer,
     state: TrainState,
-    listener: Listener,
 ) -> Run:
     validation = record.read_validation(paths)
     run = Run(
@@ -138,7 +138,6 @@ def _assemble(
         validation_bytes=tokenizer.count_bytes(validation[1:]),
         numerics=Numerics.build(state.model, experiment.training),
         metrics=MetricsLog(paths.metrics, state.chain),
-        listener=listener,
     )
     if state.scaler is not None:
         run.numerics.scaler.load_state_dict(state.scaler)
