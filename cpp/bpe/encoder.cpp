@@ -1,0 +1,253 @@
+#include "bpe/encoder.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "bpe/cuts.h"
+#include "bpe/word_cache.h"
+
+namespace paribus::bpe {
+namespace {
+
+constexpr std::size_t piece_size = std::size_t{1} << 19;
+constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t most_idle_sessions = 64;
+
+std::string name_of(Id id) { return "id " + std::to_string(id); }
+
+std::string ids_of_vocabulary(const std::vector<std::string>& tokens) {
+    return "an id of the vocabulary, below " + std::to_string(tokens.size());
+}
+
+bool is_known(const std::vector<std::string>& tokens, Id id) {
+    return id < tokens.size() && !tokens[id].empty();
+}
+
+void check_known(const std::vector<std::string>& tokens, Id id, const std::string& where) {
+    if (!is_known(tokens, id)) throw Error(where, ids_of_vocabulary(tokens), name_of(id));
+}
+
+std::array<Id, 256> checked_byte_ids(const EncoderTables& tables) {
+    std::array<Id, 256> byte_ids{};
+    if (tables.byte_ids.size() != byte_ids.size()) {
+        throw Error("byte ids", "256", std::to_string(tables.byte_ids.size()));
+    }
+    for (std::size_t byte = 0; byte < byte_ids.size(); ++byte) {
+        const Id id = tables.byte_ids[byte];
+        const std::string where = "byte " + std::to_string(byte);
+        check_known(tables.tokens, id, where);
+        if (tables.tokens[id] != std::string(1, static_cast<char>(byte))) {
+            throw Error(where, "a token of that byte alone", name_of(id) + " of other bytes");
+        }
+        byte_ids[byte] = id;
+    }
+    return byte_ids;
+}
+
+void check_merges(const EncoderTables& tables) {
+    for (std::size_t rank = 0; rank < tables.merges.size(); ++rank) {
+        const MergeRule& rule = tables.merges[rank];
+        const std::string where = "merge " + std::to_string(rank);
+        for (const Id id : {rule.left, rule.right, rule.result}) {
+            check_known(tables.tokens, id, where);
+        }
+        if (tables.tokens[rule.result] != tables.tokens[rule.left] + tables.tokens[rule.right]) {
+            throw Error(where, "the bytes of both parts as result",
+                        name_of(rule.result) + " of other bytes");
+        }
+    }
+}
+
+void check_sizes(const EncoderTables& tables) {
+    if (tables.tokens.size() >= absent || tables.merges.size() >= absent) {
+        throw Error("vocabulary", "less than 2^32 - 1 tokens and merges", "more");
+    }
+    for (const std::string& token : tables.tokens) {
+        if (token.size() >= absent) throw Error("token", "less than 4 GiB", "more");
+    }
+}
+
+std::vector<std::string> special_texts(const EncoderTables& tables) {
+    std::vector<std::string> texts;
+    for (const SpecialToken& special : tables.specials) {
+        check_known(tables.tokens, special.id, "special token " + special.text);
+        texts.push_back(special.text);
+    }
+    return texts;
+}
+
+MergeTables merge_tables(EncoderTables& tables) {
+    check_sizes(tables);
+    const std::array<Id, 256> byte_ids = checked_byte_ids(tables);
+    check_merges(tables);
+    std::vector<std::uint32_t> lengths;
+    for (const std::string& token : tables.tokens) {
+        lengths.push_back(static_cast<std::uint32_t>(token.size()));
+    }
+    return {byte_ids, MergeRules(std::move(tables.merges)), std::move(lengths)};
+}
+
+// A text, or a part of a large one, that is encoded alone.
+struct Piece {
+    std::string_view text;
+    std::size_t text_number;
+    std::size_t n_ids = 0;
+};
+
+std::vector<Piece> pieces_of(std::span<const std::string_view> texts, Pattern pattern,
+                             const SpecialTokens& specials, std::size_t target) {
+    std::vector<Piece> pieces;
+    for (std::size_t number = 0; number < texts.size(); ++number) {
+        if (texts[number].size() <= target) {
+            pieces.push_back({texts[number], number});
+            continue;
+        }
+        for (const std::string_view part : cut_text(texts[number], pattern, specials, target)) {
+            pieces.push_back({part, number});
+        }
+    }
+    return pieces;
+}
+
+// Groups neighbouring pieces into tasks of about `target` bytes: task i has the pieces from
+// borders[i] to borders[i + 1] - 1.
+std::vector<std::size_t> task_borders(const std::vector<Piece>& pieces, std::size_t target) {
+    std::vector<std::size_t> borders{0};
+    std::size_t n_bytes = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        n_bytes += pieces[i].text.size();
+        if (n_bytes >= target || i + 1 == pieces.size()) {
+            borders.push_back(i + 1);
+            n_bytes = 0;
+        }
+    }
+    return borders;
+}
+
+std::vector<std::uint64_t> offsets_of(const std::vector<Piece>& pieces, std::size_t n_texts) {
+    std::vector<std::uint64_t> offsets(n_texts + 1);
+    for (const Piece& piece : pieces) offsets[piece.text_number + 1] += piece.n_ids;
+    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+    return offsets;
+}
+
+// All parts in a row; each is freed once it is copied.
+std::vector<Id> joined(std::vector<std::vector<Id>> parts) {
+    if (parts.size() == 1) return std::move(parts.front());
+    std::size_t n_ids = 0;
+    for (const std::vector<Id>& part : parts) n_ids += part.size();
+    std::vector<Id> ids;
+    ids.reserve(n_ids);
+    for (std::vector<Id>& part : parts) {
+        ids.insert(ids.end(), part.begin(), part.end());
+        part = {};
+    }
+    return ids;
+}
+
+}  // namespace
+
+// What one thread needs to encode; kept between calls, so that known words stay known.
+struct Encoder::Session {
+    explicit Session(const MergeTables& tables) : merger(tables) {}
+
+    WordCache cache;
+    WordMerger merger;
+};
+
+Encoder::Encoder(EncoderTables tables)
+    : pattern_(tables.pattern),
+      tables_(merge_tables(tables)),
+      specials_(special_texts(tables)) {
+    for (const SpecialToken& special : tables.specials) special_ids_.push_back(special.id);
+    tokens_ = std::move(tables.tokens);
+}
+
+Encoder::~Encoder() = default;
+
+std::vector<Id> Encoder::encode(std::string_view text, EncodingOptions options,
+                                const Poll& poll) const {
+    if (options.n_threads > 1 && text.size() > piece_size) {
+        return encode_many({&text, 1}, options, poll).ids;
+    }
+    std::vector<Id> ids;
+    Checkpoint checkpoint(poll);
+    auto session = take_session();
+    append_encoded(text, options.allow_special, *session, ids, checkpoint);
+    keep_session(std::move(session));
+    return ids;
+}
+
+EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, EncodingOptions options,
+                                  const Poll& poll) const {
+    const std::size_t target = options.n_threads > 1 ? piece_size : whole;
+    const SpecialTokens& specials = options.allow_special ? specials_ : no_specials_;
+    std::vector<Piece> pieces = pieces_of(texts, pattern_, specials, target);
+    const std::vector<std::size_t> borders = task_borders(pieces, target);
+    std::vector<std::vector<Id>> parts(borders.size() - 1);
+    run_tasks(parts.size(), options.n_threads, poll,
+              [&](Worker, std::size_t task, Checkpoint& checkpoint) {
+                  std::vector<Id>& ids = parts[task];
+                  auto session = take_session();
+                  for (std::size_t i = borders[task]; i < borders[task + 1]; ++i) {
+                      const std::size_t n_before = ids.size();
+                      append_encoded(pieces[i].text, options.allow_special, *session, ids,
+                                     checkpoint);
+                      pieces[i].n_ids = ids.size() - n_before;
+                  }
+                  keep_session(std::move(session));
+              });
+    return {joined(std::move(parts)), offsets_of(pieces, texts.size())};
+}
+
+std::string Encoder::decode(std::span<const Id> ids) const {
+    std::size_t n_bytes = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        check_known(tokens_, ids[i], "position " + std::to_string(i));
+        n_bytes += tokens_[ids[i]].size();
+    }
+    std::string bytes;
+    bytes.reserve(n_bytes);
+    for (const Id id : ids) bytes += tokens_[id];
+    return bytes;
+}
+
+void Encoder::append_encoded(std::string_view text, bool allow_special, Session& session,
+                             std::vector<Id>& ids, Checkpoint& checkpoint) const {
+    const auto append_word = [&](std::string_view word) {
+        checkpoint.spend(word.size());
+        if (word.size() > WordCache::longest_word) {
+            session.merger.merge(word, ids, checkpoint);
+        } else if (!session.cache.append(word, ids)) {
+            const std::size_t n_before = ids.size();
+            session.merger.merge(word, ids, checkpoint);
+            session.cache.remember(word, std::span(ids).subspan(n_before));
+        }
+    };
+    for_each_segment(
+        text, allow_special ? specials_ : no_specials_,
+        [&](std::string_view segment) { for_each_pretoken(segment, pattern_, append_word); },
+        [&](std::size_t number) { ids.push_back(special_ids_[number]); });
+}
+
+// A session whose use ends in an exception is not kept: its working memory may be half written.
+std::unique_ptr<Encoder::Session> Encoder::take_session() const {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto session = std::move(idle_.back());
+            idle_.pop_back();
+            return session;
+        }
+    }
+    return std::make_unique<Session>(tables_);
+}
+
+void Encoder::keep_session(std::unique_ptr<Session> session) const {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < most_idle_sessions) idle_.push_back(std::move(session));
+}
+
+}  // namespace paribus::bpe

@@ -1,0 +1,81 @@
+// Text to ids and back, by a given vocabulary.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bpe/parallel.h"
+#include "bpe/pretokenizer.h"
+#include "bpe/special_tokens.h"
+#include "bpe/types.h"
+#include "bpe/word_merger.h"
+
+namespace paribus::bpe {
+
+struct SpecialToken {
+    Id id;
+    std::string text;
+};
+
+// All that an encoder needs to know; `tokens` are the bytes of each id, special tokens among them,
+// empty for an id that means nothing.
+struct EncoderTables {
+    std::vector<Id> byte_ids;
+    std::vector<MergeRule> merges;
+    std::vector<SpecialToken> specials;
+    std::vector<std::string> tokens;
+    Pattern pattern = Pattern::gpt2;
+};
+
+// The ids of text i are ids[offsets[i]] to ids[offsets[i + 1] - 1].
+struct EncodedTexts {
+    std::vector<Id> ids;
+    std::vector<std::uint64_t> offsets;
+};
+
+struct EncodingOptions {
+    bool allow_special = false;  // otherwise the text of a special token is ordinary text
+    std::size_t n_threads = 1;   // never changes the ids
+};
+
+// Any number of threads may use one encoder at once.
+class Encoder {
+  public:
+    // Throws Error where the tables contradict each other.
+    explicit Encoder(EncoderTables tables);
+    ~Encoder();
+
+    std::vector<Id> encode(std::string_view text, EncodingOptions options, const Poll& poll) const;
+
+    EncodedTexts encode_many(std::span<const std::string_view> texts, EncodingOptions options,
+                             const Poll& poll) const;
+
+    // The bytes of the ids; throws Error at an id that is not in the vocabulary.
+    std::string decode(std::span<const Id> ids) const;
+
+  private:
+    struct Session;
+
+    void append_encoded(std::string_view text, bool allow_special, Session& session,
+                        std::vector<Id>& ids, Checkpoint& checkpoint) const;
+    std::unique_ptr<Session> take_session() const;
+    void keep_session(std::unique_ptr<Session> session) const;
+
+    Pattern pattern_;
+    MergeTables tables_;
+    std::vector<std::string> tokens_;
+    SpecialTokens specials_;
+    SpecialTokens no_specials_;
+    std::vector<Id> special_ids_;
+
+    mutable std::mutex mutex_;
+    mutable std::vector<std::unique_ptr<Session>> idle_;  // guarded by mutex_
+};
+
+}  // namespace paribus::bpe
