@@ -13,6 +13,12 @@ def variant_config(request) -> ModelConfig:
     return config_of(request.param)
 
 
+@pytest.fixture(params=[v for v in VARIANTS if v[3:] == ("swiglu", "tied", "plain")], ids=name_of)
+def stream_config(request) -> ModelConfig:
+    """Each combination of placement, norm and position: what shapes the residual stream."""
+    return config_of(request.param)
+
+
 @pytest.fixture(params=[Rope(), NoPosition(), Sinusoidal(), Learned()], ids=lambda p: p.kind)
 def position(request):
     """Each kind of position in turn."""

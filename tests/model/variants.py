@@ -4,7 +4,7 @@ import itertools
 
 import torch
 
-from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
+from paribus.model.config import ModelConfig
 from paribus.model.ffn import FFNS
 from paribus.model.norm import NORMS
 from paribus.model.position import POSITIONS
