@@ -56,8 +56,8 @@ class Run:
     validation_bytes: int
     numerics: Numerics
     metrics: MetricsLog
-    listener: Listener
-    stop: StopFlag
+    listener: Listener = field(default_factory=Silent)
+    stop: StopFlag = field(default_factory=StopFlag)
     budget_seconds: float | None = None
     best_loss: float = field(default=float("inf"))
 
@@ -74,6 +74,8 @@ def train_to_the_end(run: Run, state: TrainState) -> TrainState:
     Raises StoppedError after a signal, NonFiniteError before a broken update.
     """
     write_status(run, state, "running", "training")
+    if state.step == 0:
+        save(run, state)  # so that a run can be resumed from its first moment on
     try:
         while state.step < run.n_steps and not run.stop and not _is_overdue(run, state):
             _one_step(run, state)

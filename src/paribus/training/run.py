@@ -32,12 +32,18 @@ FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "run.dir", "da
 
 
 def train(
-    experiment: Experiment, listener: Listener | None = None, *, init_from: Path | None = None
+    experiment: Experiment,
+    listener: Listener | None = None,
+    *,
+    init_from: Path | None = None,
+    budget_seconds: float | None = None,
 ) -> Path:
     """Trains `experiment` in its run folder, from step 0 to its last; returns the folder.
 
-    `init_from` names a run whose best weights are the initial values. Raises CannotCreateError
-    where the folder holds a run, UnavailableError where another process is at work in it.
+    `init_from` names a run whose best weights are the initial values; `budget_seconds` is the
+    wall-clock budget behind a number of steps, where the caller has made it one. Raises
+    CannotCreateError where the folder holds a run, UnavailableError where another process is at
+    work in it.
     """
     listener = listener or Silent()
     folder = experiment.run.dir
@@ -55,11 +61,11 @@ def train(
         if init_from is not None:
             _take_weights(state, init_from, tokenizer)
         time = experiment.training.time
-        budget = None if time is None else parse_duration(time)
+        budget = budget_seconds if time is None else parse_duration(time)
         record.publish_validation(paths, validation)
         record.record_run(paths, experiment, resolved, shards, tokenizer, budget)
-        run = _assemble(paths, resolved, shards, tokenizer, state, listener)
-        run.stop, run.budget_seconds = stop, budget
+        run = _assemble(paths, resolved, shards, tokenizer, state)
+        run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
         train_to_the_end(run, state)
     return folder
 
@@ -89,8 +95,9 @@ def resume(
         state.restore(checkpoint.read(saved), saved.folder)
         if changes:
             publish_file(paths.config, to_yaml(experiment).encode())
-        run = _assemble(paths, experiment, shards, tokenizer, state, listener)
-        run.stop, run.budget_seconds = stop, record.read_budget_seconds(paths)
+        run = _assemble(paths, experiment, shards, tokenizer, state)
+        budget = record.read_budget_seconds(paths)
+        run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
         _go_back_to(run, state, changes)
         train_to_the_end(run, state)
     return folder
@@ -126,7 +133,6 @@ def _assemble(
     shards: TokenShards,
     tokenizer: Tokenizer,
     state: TrainState,
-    listener: Listener,
 ) -> Run:
     validation = record.read_validation(paths)
     run = Run(
@@ -138,7 +144,6 @@ def _assemble(
         validation_bytes=tokenizer.count_bytes(validation[1:]),
         numerics=Numerics.build(state.model, experiment.training),
         metrics=MetricsLog(paths.metrics, state.chain),
-        listener=listener,
     )
     if state.scaler is not None:
         run.numerics.scaler.load_state_dict(state.scaler)

@@ -1,0 +1,60 @@
+"""`paribus accounting`: what a config costs, from closed formulas."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("config")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def accounting(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Count parameters, FLOPs and memory of CONFIG.
+
+    FLOPs are those of matrix products, of one sequence of model.context_length tokens; memory is
+    that of a training step.
+
+    \b
+    Examples:
+      paribus accounting base_modern
+      paribus accounting base_vanilla model.vocab_size=32000 --json
+    """
+    from paribus.experiment import load_experiment
+
+    record = account(load_experiment(config, overrides))
+    click.echo(json.dumps(record) if as_json else _table(record))
+
+
+def account(experiment: Any) -> dict[str, dict[str, int]]:
+    """Parameters, FLOPs and memory by part, with their totals."""
+    from paribus.model.accounting import count_flops, count_parameters, estimate_memory
+
+    training = experiment.training
+    parameters = count_parameters(experiment.model)
+    flops = count_flops(experiment.model)
+    memory = estimate_memory(
+        experiment.model,
+        sequences=training.batch_size // training.accumulation,
+        loss_rows=training.loss_rows,
+        width=2 if training.precision in ("bf16", "fp16") else 4,
+    )
+    return {
+        "parameters": {
+            "total": parameters.total,
+            "non_embedding": parameters.non_embedding,
+            **asdict(parameters),
+        },
+        "flops": {"forward": flops.forward, "training": flops.training, **asdict(flops)},
+        "memory": {"total": memory.total, **asdict(memory)},
+    }
+
+
+def _table(record: dict[str, dict[str, int]]) -> str:
+    lines = []
+    for section, parts in record.items():
+        lines.append(section)
+        lines += [f"  {name.replace('_', ' '):<22}{value:>22,}" for name, value in parts.items()]
+    return "\n".join(lines)

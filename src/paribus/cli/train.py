@@ -1,0 +1,81 @@
+"""`paribus train` and `paribus resume`."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("config")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=FOLDER, help="Token folder; the same as data.dir=DIR.")
+@click.option("--run", type=FOLDER, help="Run folder; the same as run.dir=DIR.")
+@click.option("--init-from", type=FOLDER, help="Run whose best weights are the initial values.")
+def train(
+    config: str, overrides: tuple[str, ...], data: Path | None, run: Path | None,
+    init_from: Path | None,
+) -> None:  # fmt: skip
+    """Train the model that CONFIG describes.
+
+    CONFIG is a file, or a name in ./configs, ./configs/experiments, or the package. An override is
+    a key with a value, as in optimizer.lr=1e-3.
+
+    \b
+    Examples:
+      paribus train base_modern --data data/stories
+      paribus train ablation_prenorm training.steps=2000 optimizer.lr=1e-3 --run runs/prenorm
+    """
+    from paribus.cli.display import TrainingDisplay
+    from paribus.experiment import load_experiment, with_run_folder
+
+    experiment = load_experiment(config, overrides)
+    if data is not None:
+        experiment = dataclasses.replace(
+            experiment, data=dataclasses.replace(experiment.data, dir=data)
+        )
+    if run is not None:
+        experiment = with_run_folder(experiment, run)
+
+    from paribus.training.run import train
+
+    display = TrainingDisplay()
+    try:
+        folder = train(experiment, display, init_from=init_from)
+    finally:
+        display.close()
+    _say_next(folder)
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=FOLDER, help="Token folder, where the run keeps no copy of its own.")
+@click.option("--allow-change", multiple=True, metavar="KEY", help="A setting that may differ.")
+def resume(
+    run: Path, overrides: tuple[str, ...], data: Path | None, allow_change: tuple[str, ...]
+) -> None:
+    """Go on with RUN from its newest whole checkpoint.
+
+    On the same machine the result is, bit for bit, that of a run that never stopped.
+
+    \b
+    Examples:
+      paribus resume runs/prenorm
+      paribus resume runs/prenorm training.steps=4000
+    """
+    from paribus.cli.display import TrainingDisplay
+    from paribus.training.run import resume
+
+    display = TrainingDisplay()
+    try:
+        folder = resume(run, overrides, display, data=data, allow_change=allow_change)
+    finally:
+        display.close()
+    _say_next(folder)
+
+
+def _say_next(folder: Path) -> None:
+    click.echo(f"{folder}: finished. Try: paribus generate {folder} --prompt 'Once upon a time'")
