@@ -71,7 +71,9 @@ def test_a_lone_surrogate_is_kept(tokenizer):
     assert tokenizer.decode_bytes(ids) == b"a\xed\xa0\x80b"
 
 
-@pytest.mark.parametrize("ids", [[0, 320], [-1], [1 << 31], [1 << 70], [0.5], [[1]], ["a"]])
+@pytest.mark.parametrize(
+    "ids", [[0, 320], [-1], [1 << 31], [1 << 70], [0.5], [[1]], [1, [2]], ["a"]]
+)
 def test_ids_that_are_none_are_refused(tokenizer, ids):
     for decode in (tokenizer.decode, tokenizer.decode_bytes, tokenizer.count_bytes):
         with pytest.raises(DataError, match="expected"):

@@ -132,8 +132,27 @@ def _from_two_files(content: dict[str, Any], vocab: Path, merges_file: Path) -> 
             ordinary[token] = i
         else:
             specials.append((i, name))
+    with _about(merges_file):
+        _refuse_lost_merges(specials, ordinary)
     with _about(vocab):
         return checked_against_ids("gpt2", specials, ordinary, merges)
+
+
+def _refuse_lost_merges(specials: list[tuple[int, str]], ordinary: dict[bytes, int]) -> None:
+    """A shortened merges.txt must not turn what it lost into special tokens.
+
+    The first token that lost its merge is two tokens joined, and newer than all bytes.
+    """
+    newest_byte = max((i for token, i in ordinary.items() if len(token) == 1), default=0)
+    for i, name in specials:
+        token = token_from_name(name) if i > newest_byte else None
+        if token and any(
+            token[:k] in ordinary and token[k:] in ordinary for k in range(len(token))
+        ):
+            raise DataError(
+                f"expected a merge that makes token {i}, {name[:80]!r}, found none. "
+                "The file is cut short or of another tokenizer"
+            )
 
 
 def _merge_lines(path: Path) -> Sequence[Sequence[str]]:

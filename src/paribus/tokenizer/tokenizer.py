@@ -140,9 +140,7 @@ class Tokenizer:
 
     def _checked_ids(self, ids: Iterable[int] | np.ndarray) -> np.ndarray:
         """`ids` as uint32: a negative or large one is refused before it could wrap."""
-        array = (
-            ids if isinstance(ids, np.ndarray) else np.array(list(ids) or np.empty(0, np.uint32))
-        )
+        array = ids if isinstance(ids, np.ndarray) else _as_array(list(ids))
         if array.dtype.kind not in "iu" or array.ndim != 1:
             raise DataError(
                 f"ids: expected one row of integers below 2**63, found {array.ndim} axes of "
@@ -170,6 +168,13 @@ def _core_encoder(core: Any, vocabulary: Vocabulary) -> Any:
         list(vocabulary.tokens),
         vocabulary.pattern,
     )
+
+
+def _as_array(ids: list[int]) -> np.ndarray:
+    try:
+        return np.array(ids or np.empty(0, np.uint32))
+    except ValueError as error:
+        raise DataError(f"ids: expected one row of integers, found {error}") from error
 
 
 def _n_threads(threads: int | None) -> int:
