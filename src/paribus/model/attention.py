@@ -48,7 +48,7 @@ def causal_mask(n_queries: int, n_keys: int, device: torch.device) -> Mask:
 
 def softmax(x: Tensor, dim: int) -> Tensor:
     """exp(x - max) / sum; a row that is -inf throughout gives zeros, not NaN."""
-    largest = x.amax(dim, keepdim=True)
+    largest = x.detach().amax(dim, keepdim=True)
     exponents = (x - largest.masked_fill(largest == -torch.inf, 0.0)).exp()
     total = exponents.sum(dim, keepdim=True)
     return exponents / total.masked_fill(total == 0.0, 1.0)

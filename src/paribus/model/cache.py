@@ -1,7 +1,5 @@
 """Keys and values of the tokens already seen, so that decoding reads each token once."""
 
-import torch
-
 from paribus.shapes import Heads
 
 
@@ -35,7 +33,3 @@ class Cache:
     def length(self) -> int:
         """Tokens read so far: the position of the next one."""
         return self.layers[0].length
-
-    def positions(self, n_tokens: int, device: torch.device) -> torch.Tensor:
-        """The positions of the next `n_tokens`."""
-        return torch.arange(self.length, self.length + n_tokens, device=device)

