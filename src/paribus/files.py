@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import secrets
 import shutil
 import signal
@@ -217,6 +218,15 @@ def peak_memory_bytes() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def processor_name() -> str:
+    """What the processor calls itself; empty where the system does not say."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
 
 
 def reserve(path: Path, n_bytes: int) -> None:

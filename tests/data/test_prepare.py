@@ -211,7 +211,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
     child += [str(tmp_path / "big.txt"), str(tmp_path / "mount")]
     mount = 'mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"'
     tried = ["unshare", "-rm", "sh", "-c", mount, str(tmp_path / "mount"), *child]
-    result = subprocess.run(tried, capture_output=True, text=True, check=False)
+    result = subprocess.run(tried, capture_output=True, encoding="utf-8", check=False)
     if result.returncode not in (0, 74):
         pytest.skip(f"no file system may be mounted here: {result.stderr.strip()[:80]}")
     assert result.returncode == 74, result.stderr

@@ -1,13 +1,13 @@
 """Training of a tokenizer: the same vocabulary from the C++ core and from the Python reference."""
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from paribus.errors import ConfigError, DataError
+from paribus.files import peak_memory_bytes
 from paribus.tokenizer import reference
 from paribus.tokenizer.core import load_core
 from paribus.tokenizer.patterns import check_pattern
@@ -77,19 +77,9 @@ def train(  # noqa: PLR0913  one option of the command each
         n_distinct_pretokens=learned.n_distinct_pretokens,
         n_bytes=n_bytes,
         seconds=time.monotonic() - start,
-        peak_bytes=peak_bytes(),
+        peak_bytes=peak_memory_bytes(),
         ran_out=learned.ran_out,
     )
-
-
-def peak_bytes() -> int | None:
-    """The most memory that this process has held so far; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _checked_n_new_ids(

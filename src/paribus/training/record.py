@@ -19,7 +19,14 @@ from paribus.config.load import to_plain, to_yaml
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import CannotCreateError, DataError, InputMissingError, ParibusError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import publish_file, publish_folder, publish_links, read_json, remove_folder
+from paribus.files import (
+    processor_name,
+    publish_file,
+    publish_folder,
+    publish_links,
+    read_json,
+    remove_folder,
+)
 from paribus.tokenizer.tokenizer import Tokenizer
 
 OWN_DATA_LIMIT = 256 << 20
@@ -74,7 +81,7 @@ def environment(
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain")),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "cpu_count": os.cpu_count(),
         "threads": resolved.training.threads,
         "resolved": dict(differences("", to_plain(requested), to_plain(resolved))),
@@ -177,15 +184,9 @@ def _git(*arguments: str) -> str | None:
     """What git says of the source tree that runs; None outside of one."""
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        result = subprocess.run(
+            command, capture_output=True, encoding="utf-8", timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout.strip()
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()

@@ -1,0 +1,83 @@
+# What a change goes through. `make check` before it is handed over; `make safety` too where it
+# touches files or C++.
+
+.PHONY: help check format format-check lint types test cpp-test cpp-warnings safety clean
+.DEFAULT_GOAL := help
+
+CXX ?= g++
+UV ?= uv run
+FUZZ_SECONDS ?= 15
+
+CPP_FILES := $(wildcard cpp/*/*.h cpp/*/*.cpp)
+BPE := $(wildcard cpp/bpe/*.cpp)
+CPP_TESTS := $(wildcard cpp/tests/*.cpp)
+FUZZERS := $(patsubst cpp/fuzz/%.cpp,%,$(wildcard cpp/fuzz/fuzz_*.cpp))
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Werror
+
+help: ## say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1:  /p' Makefile
+
+check: format-check lint types test cpp-warnings cpp-test ## all that a change must pass
+
+format: ## format Python and C++
+	$(UV) ruff format
+	$(UV) ruff check --fix-only --select I
+	$(UV) clang-format -i $(CPP_FILES)
+
+format-check: ## fail where formatting would change a file
+	$(UV) ruff format --check
+	$(UV) clang-format --dry-run -Werror $(CPP_FILES)
+
+lint: ## ruff's rules
+	$(UV) ruff check
+
+types: ## pyright
+	$(UV) pyright
+
+test: ## Python tests
+	$(UV) pytest
+
+# --- C++ -----------------------------------------------------------------------------------------
+# build/<name>/ holds the objects and programs of one set of compiler flags.
+
+FLAGS_plain := -O2
+FLAGS_address := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_thread := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+
+define BUILD
+build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) Makefile
+	@mkdir -p $$(@D)
+	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) -pthread -c $$< -o $$@
+
+build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
+	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
+
+build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o $(BPE:cpp/%.cpp=build/$(1)/%.o)
+	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
+endef
+$(foreach name,plain address thread,$(eval $(call BUILD,$(name))))
+.PRECIOUS: build/plain/%.o build/address/%.o build/thread/%.o
+
+cpp-test: build/plain/bpe_tests ## C++ tests
+	build/plain/bpe_tests
+
+# The binding is compiled against Python's and nanobind's headers, whose own warnings do not count.
+cpp-warnings: ## every warning in our C++ is an error
+	@for file in $(BPE) $(CPP_TESTS) $(wildcard cpp/fuzz/*.cpp); do \
+	    echo "$(CXX) -fsyntax-only $(WARNINGS) $$file"; \
+	    $(CXX) -std=c++20 -fsyntax-only $(WARNINGS) -Icpp $$file || exit 1; \
+	done
+	$(CXX) -std=c++20 -fsyntax-only $(WARNINGS) -Icpp cpp/bindings/module.cpp \
+	    $$($(UV) --with nanobind python -c "import nanobind, sysconfig; \
+	        print('-isystem', nanobind.include_dir(), '-isystem', sysconfig.get_path('include'))")
+
+safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/address/%) ## sanitizers and fuzzing
+	build/address/bpe_tests
+	build/thread/bpe_tests
+	@for fuzzer in $(FUZZERS); do \
+	    echo "build/address/$$fuzzer $(FUZZ_SECONDS)"; \
+	    build/address/$$fuzzer $(FUZZ_SECONDS) || exit 1; \
+	done
+
+clean: ## remove what the C++ targets built
+	rm -rf build/plain build/address build/thread

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Trains a model. Each variable below can be set in front of the command:
+#   CONFIG=ablation_prenorm OVERRIDES="training.steps=2000 optimizer.lr=1e-3" ./run_train.sh
+# More arguments go to `paribus train`, as in ./run_train.sh training.time="20 minutes"
+set -euo pipefail
+
+CONFIG="${CONFIG:-base_modern.yaml}" # a file, or a name in configs
+OVERRIDES="${OVERRIDES:-}"           # key=value, separated by spaces
+
+set -f # OVERRIDES is cut at spaces; its brackets and stars are no file patterns
+# shellcheck disable=SC2086
+${PARIBUS:-uv run paribus} train "$CONFIG" $OVERRIDES "$@"
