@@ -1,6 +1,7 @@
 """What all tests share: one thread, shapes checked at run time, and where outside data lies."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,16 @@ os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 install_import_hook(
     ["paribus.model", "paribus.loss", "paribus.optim", "paribus.evaluation"], "beartype.beartype"
 )
+
+
+TINY = """\
+model: {d_model: 16, n_layers: 1, n_heads: 2, context_length: 16}
+optimizer: {lr: 1e-2}
+schedule: {warmup_steps: 2, min_lr: 1e-3}
+training: {steps: 8, batch_size: 4, threads: 1, compile: off, device: cpu, loss_rows: 32}
+evaluation: {every: 4, tokens: 256, prompts: [Once], sample_tokens: 4}
+checkpoint: {every: 2}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +96,43 @@ def made_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         checkpoint.save(paths.folder, snapshot, tokenizer_hash=tokenizer.hash)
         log.eval(EvaluationMetrics(step=step, loss=loss, perplexity=1.0, bits_per_byte=2.0))
     return paths.folder
+
+
+@dataclass(frozen=True)
+class TinyData:
+    """Fables, their tokenizer of 300 ids, the token shards, and a config of a tiny model."""
+
+    text: Path
+    tokenizer: Path
+    tokens: Path
+    config: Path
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory):
+    from paribus.cli.tokenizer import publish_tokenizer
+    from paribus.data.prepare import prepare
+    from paribus.sample_text.fables import generate
+    from paribus.tokenizer.tokenizer import Tokenizer
+    from paribus.tokenizer.train import train
+
+    folder = tmp_path_factory.mktemp("tiny")
+    made = TinyData(*(folder / n for n in ("fables.txt", "tokenizer", "tokens", "tiny.yaml")))
+    made.text.write_bytes(generate(60_000))
+    report = train([made.text.read_bytes()], vocab_size=300, specials=["<|endoftext|>"])
+    publish_tokenizer(report, made.tokenizer)
+    prepare([made.text], Tokenizer.from_files(made.tokenizer), made.tokens, validation=0.1)
+    made.config.write_text(TINY, encoding="utf-8")
+    return made
+
+
+@pytest.fixture
+def tiny_experiment(tiny_data, tmp_path):
+    """Makes the experiment of a run of 8 steps: the name of its folder, then overrides."""
+    from paribus.experiment import load_experiment
+
+    def make(name="run", *overrides):
+        given = (f"data.dir={tiny_data.tokens}", f"run.dir={tmp_path / name}", *overrides)
+        return load_experiment(tiny_data.config, given)
+
+    return make
