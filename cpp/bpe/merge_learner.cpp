@@ -29,13 +29,15 @@ MergeLearner::MergeLearner(const WordTable& words, const TrainingOptions& option
 }
 
 bool MergeLearner::learn() {
+    report();
     while (merges_.size() < n_merges_) {
         const PairNumber number = pop_greatest();
-        if (number == absent) return false;
+        if (number == absent) break;
         merge_everywhere(number);
         if (merges_.size() % merges_between_reports == 0) report();
     }
-    return true;
+    report();
+    return merges_.size() == n_merges_;
 }
 
 void MergeLearner::add_byte_tokens(const TrainingOptions& options) {
