@@ -98,6 +98,10 @@ int main(int argc, char** argv) {
     std::signal(SIGABRT, keep_input);
     for (const std::string& name : arguments.files) {
         std::ifstream file(name, std::ios::binary);
+        if (!file) {
+            std::fprintf(stderr, "%s: expected a file, found none\n", name.c_str());
+            return 2;
+        }
         run({std::istreambuf_iterator<char>(file), {}});
     }
     if (arguments.files.empty()) std::printf("%zu inputs, none failed\n", run_random(arguments));

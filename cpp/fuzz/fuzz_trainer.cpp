@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     options.n_threads = 1 + input.below(2);
     options.batch_size = 1 + input.below(256);
     options.max_token_length = input.below(8);
-    options.specials = {"<|a|>", "<|a|><|a|>", "zz"};
+    options.specials = {"<|a|>", "<|a|><|a|>", "<|a"};
     std::iota(options.byte_ids.rbegin(), options.byte_ids.rend(), bpe::Id{3});
     options.first_merge_id = 259;
     const std::size_t block = 1 + input.below(256);

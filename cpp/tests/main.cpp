@@ -1,7 +1,9 @@
-// Runs all tests, or those whose name contains the first argument; exits 1 if one fails.
+// Runs all tests, or those whose name contains one of the arguments; exits 1 if one fails.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <span>
 
 #include "tests/check.h"
 
@@ -31,12 +33,18 @@ bool passes(const Test& test) {
     return true;
 }
 
-int run(const std::string& filter) {
+bool is_chosen(const Test& test, std::span<char*> filters) {
+    return filters.empty() || std::any_of(filters.begin(), filters.end(), [&](const char* filter) {
+               return test.name.find(filter) != std::string::npos;
+           });
+}
+
+int run(std::span<char*> filters) {
     int n_failed = 0, n_run = 0;
     for (const auto tests : {unicode_tests, pretokenizer_tests, cut_tests, table_tests,
                              parallel_tests, trainer_tests, encoder_tests, memory_tests}) {
         for (const Test& test : tests()) {
-            if (test.name.find(filter) == std::string::npos) continue;
+            if (!is_chosen(test, filters)) continue;
             ++n_run;
             n_failed += passes(test) ? 0 : 1;
         }
@@ -48,4 +56,6 @@ int run(const std::string& filter) {
 }  // namespace
 }  // namespace paribus::tests
 
-int main(int argc, char** argv) { return paribus::tests::run(argc > 1 ? argv[1] : ""); }
+int main(int argc, char** argv) {
+    return paribus::tests::run(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+}

@@ -11,6 +11,11 @@ using bpe::Id;
 
 constexpr std::size_t longest_token = 64;
 
+void shuffle(std::vector<bpe::MergeRule>& rules,
+             const std::function<std::size_t(std::size_t)>& below) {
+    for (std::size_t i = rules.size(); i > 1; --i) std::swap(rules[i - 1], rules[below(i)]);
+}
+
 void append_merged(std::string_view text, const bpe::EncoderTables& tables, std::vector<Id>& ids) {
     for (const std::string& word : naive_split(text, tables.pattern)) {
         std::vector<Id> tokens;
@@ -61,6 +66,7 @@ bpe::EncoderTables random_vocabulary(std::size_t n_merges, bpe::Pattern pattern,
         if (is_new) letters.push_back(entry->second);
         tables.merges.push_back({left, right, entry->second});
     }
+    if (below(2) == 0) shuffle(tables.merges, below);
     return tables;
 }
 

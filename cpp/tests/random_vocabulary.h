@@ -8,7 +8,8 @@
 namespace paribus::tests {
 
 // Two special tokens, the bytes in a shuffled order, and up to `n_merges` merges of tokens that
-// `below` picks: it returns a number below its argument. Merges of equal bytes share an id.
+// `below` picks: it returns a number below its argument. Merges of equal bytes
+// share an id. One vocabulary in two has its merges in no order of creation.
 bpe::EncoderTables random_vocabulary(std::size_t n_merges, bpe::Pattern pattern,
                                      const std::function<std::size_t(std::size_t)>& below);
 

@@ -42,6 +42,25 @@ void encoding_equals_the_naive_encoder() {
     }
 }
 
+// (d, abc) is the first rule, but the first merge of a and bc makes (abc, d), which comes before
+// the other merges of a and bc: no d is left for it.
+void a_merge_that_makes_a_lower_rank_waits_for_it() {
+    EncoderTables tables;
+    tables.pattern = Pattern::none;
+    for (int byte = 0; byte < 256; ++byte) {
+        tables.byte_ids.push_back(static_cast<Id>(byte));
+        tables.tokens.emplace_back(1, static_cast<char>(byte));
+    }
+    for (const char* token : {"bc", "abc", "abcd", "dabc"}) tables.tokens.emplace_back(token);
+    tables.merges = {{'d', 257, 259}, {257, 'd', 258}, {'b', 'c', 256}, {'a', 256, 257}};
+    const Encoder encoder(tables);
+    for (const std::size_t n_words : {3U, 30U}) {  // a short word and a long one
+        std::string text;
+        for (std::size_t i = 0; i < n_words; ++i) text += "abcd";
+        CHECK(encoder.encode(text, {}, {}) == std::vector<Id>(n_words, 258));
+    }
+}
+
 void adversarial_words_encode_as_the_naive_encoder_does() {
     RandomText random(32);
     for (int i = 0; i < 8; ++i) {
@@ -182,6 +201,8 @@ void tables_that_contradict_themselves_are_refused() {
 std::vector<Test> encoder_tests() {
     return {
         {"encoding equals the naive encoder", encoding_equals_the_naive_encoder},
+        {"a merge that makes a lower rank waits for it",
+         a_merge_that_makes_a_lower_rank_waits_for_it},
         {"adversarial words encode as the naive encoder does",
          adversarial_words_encode_as_the_naive_encoder_does},
         {"neither threads nor pieces change the ids", neither_threads_nor_pieces_change_the_ids},

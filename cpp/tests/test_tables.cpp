@@ -36,6 +36,26 @@ void the_word_table_counts_as_a_map_does() {
     }
 }
 
+// Words of one head, and words that differ in zero bytes at the end. The smallest table is nearly
+// full of them, so that they meet.
+void words_alike_in_part_are_told_apart() {
+    RandomText random(14);
+    for (int round = 0; round < 500; ++round) {
+        bpe::WordTable table;
+        std::map<std::string, std::uint64_t> expected;
+        const std::string head = random.bytes(8);
+        while (expected.size() < 120) {
+            const std::size_t n_zeros = random.below(10);
+            const std::string word = random.below(2) == 0 ? head.substr(0, 1 + random.below(8))
+                                                          : head + random.bytes(random.below(10));
+            expected[word + std::string(n_zeros, '\0')] = expected.size() + 1;
+        }
+        for (const auto& [word, value] : expected) table[word] += value;
+        CHECK_EQUAL(table.size(), expected.size());
+        for (const auto& [word, value] : expected) CHECK_EQUAL(table.find(word), value);
+    }
+}
+
 void the_pair_table_numbers_as_a_map_does() {
     RandomText random(12);
     bpe::PairTable table;
@@ -94,6 +114,7 @@ void a_token_row_knows_its_neighbours_after_merges() {
 std::vector<Test> table_tests() {
     return {
         {"the word table counts as a map does", the_word_table_counts_as_a_map_does},
+        {"words alike in part are told apart", words_alike_in_part_are_told_apart},
         {"the pair table numbers as a map does", the_pair_table_numbers_as_a_map_does},
         {"the bucket queue gives ranks and positions in order",
          the_bucket_queue_gives_ranks_and_positions_in_order},
