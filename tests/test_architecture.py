@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from source_tree import (
     PACKAGE,
     ROOT,

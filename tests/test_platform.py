@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from source_tree import Source, keyword, open_mode, other_sources, package_sources
 
 PLATFORM_MODULES = {"fcntl", "resource", "msvcrt", "winreg", "pwd", "grp", "termios", "tty"}
