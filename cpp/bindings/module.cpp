@@ -1,191 +1,206 @@
-// Conversions between Python and the BPE core; nothing else.
+// Conversions between Python and the BPE core, release of the GIL, translation of exceptions;
+// nothing else.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/pair.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
-#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
-#include <span>
-#include <string>
-#include <string_view>
-#include <thread>
-#include <tuple>
-#include <utility>
-#include <vector>
+#include <optional>
 
 #include "bpe/encoder.h"
 #include "bpe/pretokenizer.h"
-#include "bpe/segments.h"
 #include "bpe/trainer.h"
 
 namespace nb = nanobind;
-using namespace nb::literals;
+namespace bpe = paribus::bpe;
 
 namespace {
 
-template <typename T>
-using Array = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
-using Ids = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using SpecialList = std::vector<std::pair<bpe::TokenId, nb::bytes>>;
+// The bytes of an object with the buffer protocol. Made and dropped with the GIL.
+class Buffer {
+  public:
+    explicit Buffer(nb::handle object) {
+        if (PyObject_GetBuffer(object.ptr(), &buffer_, PyBUF_SIMPLE) != 0) throw nb::python_error();
+    }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    ~Buffer() { PyBuffer_Release(&buffer_); }
 
-std::string_view view(const nb::bytes& bytes) { return {bytes.c_str(), bytes.size()}; }
+    std::string_view view() const {
+        return {static_cast<const char*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
+    }
 
-nb::bytes to_bytes(const std::string& text) { return nb::bytes(text.data(), text.size()); }
+  private:
+    Py_buffer buffer_{};
+};
 
-template <typename T>
-Array<T> to_array(std::vector<T> values) {
-    auto owner = std::make_unique<std::vector<T>>(std::move(values));
-    T* data = owner->data();
+std::string to_string(nb::handle object) { return std::string(Buffer(object).view()); }
+
+std::vector<std::string> to_strings(const nb::list& objects) {
+    std::vector<std::string> strings;
+    for (const nb::handle object : objects) strings.push_back(to_string(object));
+    return strings;
+}
+
+nb::bytes to_bytes(const std::string& bytes) { return nb::bytes(bytes.data(), bytes.size()); }
+
+// A NumPy array that owns the values; they are not copied.
+template <typename Value>
+nb::object to_array(std::vector<Value> values) {
+    auto owner = std::make_unique<std::vector<Value>>(std::move(values));
+    Value* data = owner->data();
     const std::size_t size = owner->size();
-    nb::capsule capsule(
-        owner.get(), [](void* pointer) noexcept { delete static_cast<std::vector<T>*>(pointer); });
-    owner.release();
-    return Array<T>(data, {size}, capsule);
+    const nb::capsule capsule(owner.get(), [](void* pointer) noexcept {
+        const std::unique_ptr<std::vector<Value>> deleted(
+            static_cast<std::vector<Value>*>(pointer));
+    });
+    static_cast<void>(owner.release());
+    return nb::cast(nb::ndarray<nb::numpy, Value, nb::ndim<1>>(data, {size}, capsule));
 }
 
-bpe::SpecialTokens to_specials(const SpecialList& specials) {
-    std::vector<std::pair<bpe::TokenId, std::string>> tokens;
-    for (const auto& [id, text] : specials) tokens.emplace_back(id, view(text));
-    return bpe::SpecialTokens(std::move(tokens));
-}
-
-std::array<bpe::TokenId, 256> to_byte_ids(const std::vector<bpe::TokenId>& ids) {
-    if (ids.size() != 256)
-        throw bpe::Error("byte_ids: expected 256 ids, found " + std::to_string(ids.size()));
-    std::array<bpe::TokenId, 256> array;
-    std::copy(ids.begin(), ids.end(), array.begin());
-    return array;
-}
-
-// The number of threads that is meant: 0 is one for each core.
-std::size_t n_threads_of(std::size_t threads) {
-    return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
-}
-
-// Lets Ctrl-C through, on the thread that holds no GIL at the moment.
+// Raises KeyboardInterrupt, or what else a signal handler raises. Called without the GIL.
 void check_signals() {
-    const nb::gil_scoped_acquire acquire;
+    const nb::gil_scoped_acquire gil;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
 }
 
-Array<std::uint64_t> split(const nb::bytes& text, const std::string& pattern_name) {
-    const bpe::Pattern pattern = bpe::pattern_of(pattern_name);
-    const std::string_view all = view(text);
+// Borrows `callback`, which outlives the call of the core.
+bpe::Progress to_progress(const nb::object& callback) {
+    const nb::handle borrowed = callback;
+    return [borrowed](std::string_view stage, bpe::Count done, bpe::Count total) {
+        check_signals();
+        const nb::gil_scoped_acquire gil;
+        if (!borrowed.is_none()) borrowed(nb::str(stage.data(), stage.size()), done, total);
+    };
+}
+
+nb::object split(nb::handle text, const std::string& pattern_name) {
+    const Buffer buffer(text);
+    const bpe::Pattern pattern = bpe::pattern_named(pattern_name);
     std::vector<std::uint64_t> ends;
     {
-        const nb::gil_scoped_release release;
-        for (std::size_t at = 0; at < all.size();) {
-            at = bpe::pretoken_end(pattern, all, at);
-            ends.push_back(at);
-        }
+        const nb::gil_scoped_release no_gil;
+        bpe::Checkpoint checkpoint(check_signals);
+        std::uint64_t end = 0;
+        bpe::for_each_pretoken(buffer.view(), pattern, [&](std::string_view pretoken) {
+            ends.push_back(end += pretoken.size());
+            checkpoint.spend(pretoken.size());
+        });
     }
     return to_array(std::move(ends));
 }
 
-nb::tuple train(nb::iterable blocks, const std::string& pattern,
-                const std::vector<nb::bytes>& specials, std::uint64_t n_merges,
-                const std::vector<bpe::TokenId>& byte_ids, bpe::TokenId first_merge_id,
-                const std::string& ties, std::size_t threads, std::uint64_t max_token_length,
-                const nb::object& progress) {
-    const bpe::TrainingSettings settings{to_byte_ids(byte_ids), first_merge_id, n_merges,
-                                         bpe::ties_of(ties), max_token_length};
-    std::vector<std::pair<bpe::TokenId, std::string>> tokens;
-    for (const nb::bytes& text : specials) tokens.emplace_back(0, view(text));
-    bpe::WordCounter counter(bpe::pattern_of(pattern), bpe::SpecialTokens(std::move(tokens)),
-                             n_threads_of(threads));
-    const auto report = [&](const char* stage, std::uint64_t done, std::uint64_t total) {
-        const nb::gil_scoped_acquire acquire;
-        if (PyErr_CheckSignals() != 0) throw nb::python_error();
-        if (!progress.is_none()) progress(stage, done, total);
-    };
-    for (nb::handle item : blocks) {
-        const nb::bytes block = nb::cast<nb::bytes>(item);
-        const nb::gil_scoped_release release;
-        counter.add(view(block), check_signals);
-        report("count", counter.n_bytes(), 0);
+void feed_all(bpe::Trainer& trainer, nb::handle blocks, const bpe::Progress& progress) {
+    for (const nb::handle block : nb::iter(blocks)) {
+        const Buffer buffer(block);
+        const nb::gil_scoped_release no_gil;
+        trainer.feed(buffer.view(), progress);
     }
-    bpe::TrainingResult result;
-    std::size_t n_words = 0;
-    {
-        const nb::gil_scoped_release release;
-        const bpe::WordTable words = counter.finish(check_signals);
-        n_words = words.entries().size();
-        result = bpe::learn_merges(words, settings,
-                                   [&](std::uint64_t n_new) { report("merge", n_new, n_merges); });
-    }
+}
+
+bpe::TrainingResult finish(bpe::Trainer& trainer, const bpe::Progress& progress) {
+    const nb::gil_scoped_release no_gil;
+    return trainer.finish(progress);
+}
+
+nb::tuple train(nb::object blocks, const std::string& pattern, const nb::list& specials,
+                bpe::Count n_merges, const std::array<bpe::Id, 256>& byte_ids,
+                bpe::Id first_merge_id, const std::string& ties, std::size_t threads,
+                std::size_t max_token_length, nb::object progress_callback) {
+    bpe::Trainer trainer({bpe::pattern_named(pattern), to_strings(specials), n_merges, byte_ids,
+                          first_merge_id, bpe::ties_named(ties), threads, max_token_length});
+    const bpe::Progress progress = to_progress(progress_callback);
+    feed_all(trainer, blocks, progress);
+    const bpe::TrainingResult result = finish(trainer, progress);
     nb::list merges;
     for (const auto& [left, right] : result.merges) {
         merges.append(nb::make_tuple(to_bytes(left), to_bytes(right)));
     }
-    return nb::make_tuple(merges, n_words, counter.n_bytes(), result.ran_out);
+    return nb::make_tuple(merges, result.n_distinct_pretokens, result.n_bytes, result.ran_out);
 }
 
-std::unique_ptr<bpe::Encoder> make_encoder(
-    const std::vector<bpe::TokenId>& byte_ids,
-    const std::vector<std::tuple<bpe::TokenId, bpe::TokenId, bpe::TokenId>>& merges,
-    const SpecialList& specials, const std::vector<nb::bytes>& tokens, const std::string& pattern) {
-    std::vector<bpe::IdMerge> id_merges;
-    id_merges.reserve(merges.size());
-    for (const auto& [left, right, result] : merges) id_merges.push_back({left, right, result});
-    std::vector<std::string> token_bytes;
-    token_bytes.reserve(tokens.size());
-    for (const nb::bytes& token : tokens) token_bytes.emplace_back(view(token));
-    return std::make_unique<bpe::Encoder>(to_byte_ids(byte_ids), id_merges, to_specials(specials),
-                                          std::move(token_bytes), bpe::pattern_of(pattern));
+using MergeIds = std::tuple<bpe::Id, bpe::Id, bpe::Id>;
+
+void make_encoder(bpe::Encoder* self, std::vector<bpe::Id> byte_ids,
+                  const std::vector<MergeIds>& merges, const nb::list& specials,
+                  const nb::list& tokens, const std::string& pattern) {
+    bpe::EncoderTables tables;
+    tables.byte_ids = std::move(byte_ids);
+    for (const auto& [left, right, result] : merges) tables.merges.push_back({left, right, result});
+    for (const nb::handle special : specials) {
+        const auto [id, text] = nb::cast<std::tuple<bpe::Id, nb::bytes>>(special);
+        tables.specials.push_back({id, to_string(text)});
+    }
+    tables.tokens = to_strings(tokens);
+    tables.pattern = bpe::pattern_named(pattern);
+    new (self) bpe::Encoder(std::move(tables));
 }
 
-Array<std::uint32_t> encode(const bpe::Encoder& encoder, const nb::bytes& text, bool allow_special,
-                            std::size_t threads) {
-    std::vector<bpe::TokenId> ids;
+nb::object encode(const bpe::Encoder& encoder, nb::handle text, bool allow_special,
+                  std::size_t threads) {
+    const Buffer buffer(text);
+    std::vector<bpe::Id> ids;
     {
-        const std::string_view all = view(text);
-        const nb::gil_scoped_release release;
-        ids = encoder.encode(all, allow_special, n_threads_of(threads), check_signals);
+        const nb::gil_scoped_release no_gil;
+        ids = encoder.encode(buffer.view(), {allow_special, threads}, check_signals);
     }
     return to_array(std::move(ids));
 }
 
-nb::tuple encode_many(const bpe::Encoder& encoder, const std::vector<nb::bytes>& texts,
-                      bool allow_special, std::size_t threads) {
+nb::tuple encode_many(const bpe::Encoder& encoder, const nb::list& texts, bool allow_special,
+                      std::size_t threads) {
+    std::vector<std::unique_ptr<Buffer>> buffers;
     std::vector<std::string_view> views;
-    views.reserve(texts.size());
-    for (const nb::bytes& text : texts) views.push_back(view(text));
-    std::pair<std::vector<bpe::TokenId>, std::vector<std::uint64_t>> result;
-    {
-        const nb::gil_scoped_release release;
-        result = encoder.encode_many(views, allow_special, n_threads_of(threads), check_signals);
+    for (const nb::handle text : texts) {
+        buffers.push_back(std::make_unique<Buffer>(text));
+        views.push_back(buffers.back()->view());
     }
-    return nb::make_tuple(to_array(std::move(result.first)), to_array(std::move(result.second)));
+    bpe::EncodedTexts encoded;
+    {
+        const nb::gil_scoped_release no_gil;
+        encoded = encoder.encode_many(views, {allow_special, threads}, check_signals);
+    }
+    return nb::make_tuple(to_array(std::move(encoded.ids)), to_array(std::move(encoded.offsets)));
 }
 
-nb::bytes decode(const bpe::Encoder& encoder, const Ids& ids) {
-    std::string text;
+using IdArray = nb::ndarray<const bpe::Id, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+nb::bytes decode(const bpe::Encoder& encoder, const IdArray& ids) {
+    std::string bytes;
     {
-        const nb::gil_scoped_release release;
-        text = encoder.decode(std::span(ids.data(), ids.size()));
+        const nb::gil_scoped_release no_gil;
+        bytes = encoder.decode({ids.data(), ids.size()});
     }
-    return to_bytes(text);
+    return to_bytes(bytes);
 }
 
 }  // namespace
 
 NB_MODULE(_core, module) {
-    module.doc() = "BPE core: splitting, training, encoding and decoding of bytes.";
-    nb::exception<bpe::Error>(module, "CoreError", PyExc_ValueError);
-    module.def("split", &split, "text"_a, "pattern"_a, "End offsets of the pretokens of `text`.");
-    module.def(
-        "train", &train, "blocks"_a, "pattern"_a, "specials"_a, "n_merges"_a, "byte_ids"_a,
-        "first_merge_id"_a, "ties"_a, "threads"_a, "max_token_length"_a, "progress"_a = nb::none(),
-        "Merges of one text in blocks: (merges, distinct pretokens, bytes, ran out of pairs).");
-    nb::class_<bpe::Encoder>(module, "Encoder")
-        .def(nb::new_(&make_encoder), "byte_ids"_a, "merges"_a, "specials"_a, "tokens"_a,
-             "pattern"_a)
-        .def("encode", &encode, "text"_a, "allow_special"_a, "threads"_a)
-        .def("encode_many", &encode_many, "texts"_a, "allow_special"_a, "threads"_a)
-        .def("decode", &decode, "ids"_a);
+    module.doc() = "Byte-level BPE: split, train, encode, decode.";
+    nb::exception<bpe::Error>(module, "CoreError").doc() =
+        "Data that contradicts itself: where, what was expected, what was found.";
+
+    module.def("split", &split, nb::arg("text"), nb::arg("pattern"),
+               "End offsets of the pretokens of a bytes-like text.");
+    module.def("train", &train, nb::arg("blocks"), nb::arg("pattern"), nb::arg("specials"),
+               nb::arg("n_merges"), nb::arg("byte_ids"), nb::arg("first_merge_id"),
+               nb::arg("ties"), nb::arg("threads"), nb::arg("max_token_length"),
+               nb::arg("progress").none(),
+               "Learns merges from blocks of one text: (merges, number of distinct pretokens, "
+               "number of bytes, whether the pairs ran out).");
+
+    nb::class_<bpe::Encoder>(module, "Encoder", "Text to ids and back.")
+        .def("__init__", &make_encoder, nb::arg("byte_ids"), nb::arg("merges"),
+             nb::arg("specials"), nb::arg("tokens"), nb::arg("pattern"))
+        .def("encode", &encode, nb::arg("text"), nb::arg("allow_special"), nb::arg("threads"),
+             "The ids of a bytes-like text.")
+        .def("encode_many", &encode_many, nb::arg("texts"), nb::arg("allow_special"),
+             nb::arg("threads"),
+             "The ids of all texts in a row, and where each text's ids begin, with the end.")
+        .def("decode", &decode, nb::arg("ids").noconvert(), "The bytes of the ids.");
 }

@@ -2,274 +2,252 @@
 
 #include <algorithm>
 #include <limits>
-#include <queue>
+#include <numeric>
+#include <utility>
 
-namespace bpe {
+#include "bpe/cuts.h"
+#include "bpe/word_cache.h"
+
+namespace paribus::bpe {
 namespace {
 
-constexpr std::size_t piece_size = 1 << 20;
-constexpr std::size_t longest_cached_word = 64;
-constexpr std::size_t cache_limit = 64 << 20;  // bytes
-constexpr std::size_t short_word = 48;         // ids up to which a scan for the minimum is fastest
+constexpr std::size_t piece_size = std::size_t{1} << 19;
+constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t most_idle_sessions = 64;
 
-std::uint64_t pair_key(TokenId left, TokenId right) { return std::uint64_t{left} << 32 | right; }
+std::string name_of(Id id) { return "id " + std::to_string(id); }
 
-std::size_t pair_slot(std::uint64_t key, std::size_t mask) {
-    key *= 0x9E3779B97F4A7C15;
-    return (key ^ (key >> 32)) & mask;
+std::string ids_of_vocabulary(const std::vector<std::string>& tokens) {
+    return "an id of the vocabulary, below " + std::to_string(tokens.size());
+}
+
+bool is_known(const std::vector<std::string>& tokens, Id id) {
+    return id < tokens.size() && !tokens[id].empty();
+}
+
+void check_known(const std::vector<std::string>& tokens, Id id, const std::string& where) {
+    if (!is_known(tokens, id)) throw Error(where, ids_of_vocabulary(tokens), name_of(id));
+}
+
+std::array<Id, 256> checked_byte_ids(const EncoderTables& tables) {
+    std::array<Id, 256> byte_ids{};
+    if (tables.byte_ids.size() != byte_ids.size()) {
+        throw Error("byte ids", "256", std::to_string(tables.byte_ids.size()));
+    }
+    for (std::size_t byte = 0; byte < byte_ids.size(); ++byte) {
+        const Id id = tables.byte_ids[byte];
+        const std::string where = "byte " + std::to_string(byte);
+        check_known(tables.tokens, id, where);
+        if (tables.tokens[id] != std::string(1, static_cast<char>(byte))) {
+            throw Error(where, "a token of that byte alone", name_of(id) + " of other bytes");
+        }
+        byte_ids[byte] = id;
+    }
+    return byte_ids;
+}
+
+void check_merges(const EncoderTables& tables) {
+    for (std::size_t rank = 0; rank < tables.merges.size(); ++rank) {
+        const MergeRule& rule = tables.merges[rank];
+        const std::string where = "merge " + std::to_string(rank);
+        for (const Id id : {rule.left, rule.right, rule.result}) {
+            check_known(tables.tokens, id, where);
+        }
+        if (tables.tokens[rule.result] != tables.tokens[rule.left] + tables.tokens[rule.right]) {
+            throw Error(where, "the bytes of both parts as result",
+                        name_of(rule.result) + " of other bytes");
+        }
+    }
+}
+
+void check_sizes(const EncoderTables& tables) {
+    if (tables.tokens.size() >= absent || tables.merges.size() >= absent) {
+        throw Error("vocabulary", "less than 2^32 - 1 tokens and merges", "more");
+    }
+    for (const std::string& token : tables.tokens) {
+        if (token.size() >= absent) throw Error("token", "less than 4 GiB", "more");
+    }
+}
+
+std::vector<std::string> special_texts(const EncoderTables& tables) {
+    std::vector<std::string> texts;
+    for (const SpecialToken& special : tables.specials) {
+        check_known(tables.tokens, special.id, "special token " + special.text);
+        texts.push_back(special.text);
+    }
+    return texts;
+}
+
+MergeTables merge_tables(EncoderTables& tables) {
+    check_sizes(tables);
+    const std::array<Id, 256> byte_ids = checked_byte_ids(tables);
+    check_merges(tables);
+    std::vector<std::uint32_t> lengths;
+    for (const std::string& token : tables.tokens) {
+        lengths.push_back(static_cast<std::uint32_t>(token.size()));
+    }
+    return {byte_ids, MergeRules(std::move(tables.merges)), std::move(lengths)};
+}
+
+// A text, or a part of a large one, that is encoded alone.
+struct Piece {
+    std::string_view text;
+    std::size_t text_number;
+    std::size_t n_ids = 0;
+};
+
+std::vector<Piece> pieces_of(std::span<const std::string_view> texts, Pattern pattern,
+                             const SpecialTokens& specials, std::size_t target) {
+    std::vector<Piece> pieces;
+    for (std::size_t number = 0; number < texts.size(); ++number) {
+        if (texts[number].size() <= target) {
+            pieces.push_back({texts[number], number});
+            continue;
+        }
+        for (const std::string_view part : cut_text(texts[number], pattern, specials, target)) {
+            pieces.push_back({part, number});
+        }
+    }
+    return pieces;
+}
+
+// Groups neighbouring pieces into tasks of about `target` bytes: task i has the pieces from
+// borders[i] to borders[i + 1] - 1.
+std::vector<std::size_t> task_borders(const std::vector<Piece>& pieces, std::size_t target) {
+    std::vector<std::size_t> borders{0};
+    std::size_t n_bytes = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        n_bytes += pieces[i].text.size();
+        if (n_bytes >= target || i + 1 == pieces.size()) {
+            borders.push_back(i + 1);
+            n_bytes = 0;
+        }
+    }
+    return borders;
+}
+
+std::vector<std::uint64_t> offsets_of(const std::vector<Piece>& pieces, std::size_t n_texts) {
+    std::vector<std::uint64_t> offsets(n_texts + 1);
+    for (const Piece& piece : pieces) offsets[piece.text_number + 1] += piece.n_ids;
+    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+    return offsets;
+}
+
+// All parts in a row; each is freed once it is copied.
+std::vector<Id> joined(std::vector<std::vector<Id>> parts) {
+    if (parts.size() == 1) return std::move(parts.front());
+    std::size_t n_ids = 0;
+    for (const std::vector<Id>& part : parts) n_ids += part.size();
+    std::vector<Id> ids;
+    ids.reserve(n_ids);
+    for (std::vector<Id>& part : parts) {
+        ids.insert(ids.end(), part.begin(), part.end());
+        part = {};
+    }
+    return ids;
 }
 
 }  // namespace
 
-PairTable::PairTable(std::span<const IdMerge> merges) {
-    std::size_t size = 16;
-    while (size < 2 * merges.size()) size *= 2;
-    slots_.resize(size);
-    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
-        const IdMerge& merge = merges[rank];
-        const std::uint64_t key = pair_key(merge.left, merge.right);
-        std::size_t slot = pair_slot(key, size - 1);
-        while (slots_[slot].pair != no_pair && slots_[slot].pair != key)
-            slot = (slot + 1) & (size - 1);
-        if (slots_[slot].pair == no_pair) {
-            slots_[slot] = {key, static_cast<std::uint32_t>(rank), merge.result};
-        }
-    }
-}
+// What one thread needs to encode; kept between calls, so that known words stay known.
+struct Encoder::Session {
+    explicit Session(const MergeTables& tables) : merger(tables) {}
 
-const PairTable::Slot& PairTable::find(TokenId left, TokenId right) const {
-    const std::uint64_t key = pair_key(left, right);
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = pair_slot(key, mask);
-    while (slots_[slot].pair != key) {
-        if (slots_[slot].pair == no_pair) return absent_;
-        slot = (slot + 1) & mask;
-    }
-    return slots_[slot];
-}
-
-// Words already encoded: the value of a word is where its ids start and how many they are.
-class Encoder::Cache {
-  public:
-    bool append(std::string_view word, std::uint64_t hash, std::vector<TokenId>& ids) const {
-        const WordTable::Entry* entry = words_.find(word, hash);
-        if (entry == nullptr) return false;
-        const auto start = ids_.begin() + static_cast<std::ptrdiff_t>(entry->value >> 8);
-        ids.insert(ids.end(), start, start + static_cast<std::ptrdiff_t>(entry->value & 0xFF));
-        return true;
-    }
-
-    void keep(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
-        if (words_.memory() + ids_.capacity() * sizeof(TokenId) > cache_limit) {
-            words_.clear();
-            ids_.clear();
-        }
-        words_.entry(word, hash).value = std::uint64_t{ids_.size()} << 8 | ids.size();
-        ids_.insert(ids_.end(), ids.begin(), ids.end());
-    }
-
-  private:
-    WordTable words_;
-    std::vector<TokenId> ids_;
+    WordCache cache;
+    WordMerger merger;
 };
 
-// One cache for the time of a call, given back at its end.
-class Encoder::CacheLoan {
-  public:
-    explicit CacheLoan(const Encoder& encoder) : encoder_(encoder) {
-        const std::lock_guard<std::mutex> guard(encoder.caches_lock_);
-        if (encoder.caches_.empty()) {
-            cache_ = std::make_unique<Cache>();
-        } else {
-            cache_ = std::move(encoder.caches_.back());
-            encoder.caches_.pop_back();
-        }
-    }
-    ~CacheLoan() {
-        try {
-            const std::lock_guard<std::mutex> guard(encoder_.caches_lock_);
-            encoder_.caches_.push_back(std::move(cache_));
-        } catch (...) {  // without room for it the cache is dropped
-        }
-    }
-    CacheLoan(const CacheLoan&) = delete;
-    CacheLoan& operator=(const CacheLoan&) = delete;
-
-    Cache& operator*() { return *cache_; }
-
-  private:
-    const Encoder& encoder_;
-    std::unique_ptr<Cache> cache_;
-};
-
-Encoder::Encoder(const std::array<TokenId, 256>& byte_ids, std::span<const IdMerge> merges,
-                 SpecialTokens specials, std::vector<std::string> tokens, Pattern pattern)
-    : byte_ids_(byte_ids),
-      pairs_(merges),
-      specials_(std::move(specials)),
-      tokens_(std::move(tokens)),
-      pattern_(pattern) {}
+Encoder::Encoder(EncoderTables tables)
+    : pattern_(tables.pattern),
+      tables_(merge_tables(tables)),
+      specials_(special_texts(tables)) {
+    for (const SpecialToken& special : tables.specials) special_ids_.push_back(special.id);
+    tokens_ = std::move(tables.tokens);
+}
 
 Encoder::~Encoder() = default;
 
-std::vector<TokenId> Encoder::encode(std::string_view text, bool allow_special,
-                                     std::size_t n_threads, const Poll& poll) const {
-    const SpecialTokens& specials = allow_special ? specials_ : no_specials_;
-    const std::vector<Piece> pieces = cut_into_pieces(text, specials, pattern_, piece_size);
-    std::vector<TokenId> ids;
-    if (pieces.size() <= 1 || n_threads <= 1) {
-        CacheLoan cache(*this);
-        for (const Piece& piece : pieces) {
-            if (poll && piece.end - piece.begin > piece_size / 2) poll();
-            encode_piece(text, piece, *cache, ids);
-        }
-        return ids;
+std::vector<Id> Encoder::encode(std::string_view text, EncodingOptions options,
+                                const Poll& poll) const {
+    if (options.n_threads > 1 && text.size() > piece_size) {
+        return encode_many({&text, 1}, options, poll).ids;
     }
-    std::vector<std::vector<TokenId>> parts(pieces.size());
-    for_each_piece(pieces.size(), n_threads, poll, [&](std::size_t i, std::size_t) {
-        CacheLoan cache(*this);
-        encode_piece(text, pieces[i], *cache, parts[i]);
-    });
-    std::size_t total = 0;
-    for (const auto& part : parts) total += part.size();
-    ids.reserve(total);
-    for (const auto& part : parts) ids.insert(ids.end(), part.begin(), part.end());
+    std::vector<Id> ids;
+    Checkpoint checkpoint(poll);
+    auto session = take_session();
+    append_encoded(text, options.allow_special, *session, ids, checkpoint);
+    keep_session(std::move(session));
     return ids;
 }
 
-std::pair<std::vector<TokenId>, std::vector<std::uint64_t>> Encoder::encode_many(
-    std::span<const std::string_view> texts, bool allow_special, std::size_t n_threads,
-    const Poll& poll) const {
-    // Groups of texts, so that a thread takes the lock of the caches seldom.
-    const std::size_t n_shares = 8 * std::max<std::size_t>(n_threads, 1);
-    const std::size_t group = std::max<std::size_t>(1, texts.size() / n_shares);
-    const std::size_t n_groups = (texts.size() + group - 1) / group;
-    const SpecialTokens& specials = allow_special ? specials_ : no_specials_;
-    std::vector<std::vector<TokenId>> parts(n_groups);
-    std::vector<std::uint64_t> offsets(texts.size() + 1, 0);
-    for_each_piece(n_groups, n_threads, poll, [&](std::size_t i, std::size_t) {
-        CacheLoan cache(*this);
-        for (std::size_t t = i * group; t < std::min(texts.size(), (i + 1) * group); ++t) {
-            const std::size_t before = parts[i].size();
-            for (const Piece& piece : cut_into_pieces(texts[t], specials, pattern_, piece_size)) {
-                encode_piece(texts[t], piece, *cache, parts[i]);
-            }
-            offsets[t + 1] = parts[i].size() - before;
-        }
-    });
-    for (std::size_t t = 0; t < texts.size(); ++t) offsets[t + 1] += offsets[t];
-    std::vector<TokenId> ids;
-    ids.reserve(offsets.back());
-    for (const auto& part : parts) ids.insert(ids.end(), part.begin(), part.end());
-    return {std::move(ids), std::move(offsets)};
+EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, EncodingOptions options,
+                                  const Poll& poll) const {
+    const std::size_t target = options.n_threads > 1 ? piece_size : whole;
+    const SpecialTokens& specials = options.allow_special ? specials_ : no_specials_;
+    std::vector<Piece> pieces = pieces_of(texts, pattern_, specials, target);
+    const std::vector<std::size_t> borders = task_borders(pieces, target);
+    std::vector<std::vector<Id>> parts(borders.size() - 1);
+    run_tasks(parts.size(), options.n_threads, poll,
+              [&](Worker, std::size_t task, Checkpoint& checkpoint) {
+                  std::vector<Id>& ids = parts[task];
+                  auto session = take_session();
+                  for (std::size_t i = borders[task]; i < borders[task + 1]; ++i) {
+                      const std::size_t n_before = ids.size();
+                      append_encoded(pieces[i].text, options.allow_special, *session, ids,
+                                     checkpoint);
+                      pieces[i].n_ids = ids.size() - n_before;
+                  }
+                  keep_session(std::move(session));
+              });
+    return {joined(std::move(parts)), offsets_of(pieces, texts.size())};
 }
 
-std::string Encoder::decode(std::span<const TokenId> ids) const {
-    std::string text;
+std::string Encoder::decode(std::span<const Id> ids) const {
+    std::size_t n_bytes = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (ids[i] >= tokens_.size()) {
-            throw Error("token " + std::to_string(i) + ": expected an id below " +
-                        std::to_string(tokens_.size()) + ", found " + std::to_string(ids[i]));
-        }
-        text += tokens_[ids[i]];
+        check_known(tokens_, ids[i], "position " + std::to_string(i));
+        n_bytes += tokens_[ids[i]].size();
     }
-    return text;
+    std::string bytes;
+    bytes.reserve(n_bytes);
+    for (const Id id : ids) bytes += tokens_[id];
+    return bytes;
 }
 
-void Encoder::encode_piece(std::string_view text, const Piece& piece, Cache& cache,
-                           std::vector<TokenId>& ids) const {
-    if (piece.is_special) {
-        ids.push_back(piece.special_id);
-        return;
-    }
-    for_each_pretoken(text, piece, pattern_,
-                      [&](std::string_view word) { append_word(word, cache, ids); });
-}
-
-void Encoder::append_word(std::string_view word, Cache& cache, std::vector<TokenId>& ids) const {
-    const bool is_cached = word.size() <= longest_cached_word;
-    const std::uint64_t hash = is_cached ? hash_bytes(word) : 0;
-    if (is_cached && cache.append(word, hash, ids)) return;
-    std::vector<TokenId> merged;
-    merged.reserve(word.size());
-    for (const char c : word) merged.push_back(byte_ids_[static_cast<unsigned char>(c)]);
-    merge(merged);
-    if (is_cached) cache.keep(word, hash, merged);
-    ids.insert(ids.end(), merged.begin(), merged.end());
-}
-
-// Merges the pair of lowest rank, the leftmost first, until no pair has a rank.
-void Encoder::merge(std::vector<TokenId>& ids) const {
-    if (ids.size() > short_word) return merge_long(ids);
-    std::array<std::uint32_t, short_word> ranks;
-    std::array<TokenId, short_word> results;
-    const auto look_up = [&](std::size_t i) {
-        const PairTable::Slot& slot = pairs_.find(ids[i], ids[i + 1]);
-        ranks[i] = slot.rank;
-        results[i] = slot.result;
-    };
-    for (std::size_t i = 0; i + 1 < ids.size(); ++i) look_up(i);
-    while (ids.size() > 1) {
-        const auto end = ranks.begin() + static_cast<std::ptrdiff_t>(ids.size() - 1);
-        const auto lowest = std::min_element(ranks.begin(), end);
-        if (*lowest == PairTable::no_rank) return;
-        const std::size_t at = static_cast<std::size_t>(lowest - ranks.begin());
-        ids[at] = results[at];
-        ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at) + 1);
-        std::copy(lowest + 1, end, lowest);
-        std::copy(results.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-                  results.begin() + (end - ranks.begin()),
-                  results.begin() + static_cast<std::ptrdiff_t>(at));
-        if (at + 1 < ids.size()) look_up(at);
-        if (at > 0) look_up(at - 1);
-    }
-}
-
-// The same for long words: a queue of pairs over a list of ids; stale entries are passed over.
-void Encoder::merge_long(std::vector<TokenId>& ids) const {
-    if (ids.size() >= std::numeric_limits<std::uint32_t>::max()) {
-        throw Error("a pretoken of " + std::to_string(ids.size()) + " bytes: expected under 4 GiB");
-    }
-    struct Candidate {
-        std::uint32_t rank, position;
-        TokenId left, right;
-        bool operator>(const Candidate& other) const {
-            return rank != other.rank ? rank > other.rank : position > other.position;
+void Encoder::append_encoded(std::string_view text, bool allow_special, Session& session,
+                             std::vector<Id>& ids, Checkpoint& checkpoint) const {
+    const auto append_word = [&](std::string_view word) {
+        checkpoint.spend(word.size());
+        if (word.size() > WordCache::longest_word) {
+            session.merger.merge(word, ids, checkpoint);
+        } else if (!session.cache.append(word, ids)) {
+            const std::size_t n_before = ids.size();
+            session.merger.merge(word, ids, checkpoint);
+            session.cache.remember(word, std::span(ids).subspan(n_before));
         }
     };
-    constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
-    const auto n = static_cast<std::uint32_t>(ids.size());
-    std::vector<std::uint32_t> next(n), previous(n);
-    for (std::uint32_t i = 0; i < n; ++i) {
-        next[i] = i + 1 < n ? i + 1 : none;
-        previous[i] = i > 0 ? i - 1 : none;
-    }
-    std::vector<Candidate> initial;
-    for (std::uint32_t i = 0; i + 1 < n; ++i) {
-        const std::uint32_t rank = pairs_.find(ids[i], ids[i + 1]).rank;
-        if (rank != PairTable::no_rank) initial.push_back({rank, i, ids[i], ids[i + 1]});
-    }
-    std::priority_queue queue(std::greater<Candidate>{}, std::move(initial));
-    const auto offer = [&](std::uint32_t at) {
-        if (at == none || next[at] == none) return;
-        const std::uint32_t rank = pairs_.find(ids[at], ids[next[at]]).rank;
-        if (rank != PairTable::no_rank) queue.push({rank, at, ids[at], ids[next[at]]});
-    };
-    constexpr TokenId gone = std::numeric_limits<TokenId>::max();
-    while (!queue.empty()) {
-        const Candidate best = queue.top();
-        queue.pop();
-        const std::uint32_t at = best.position;
-        const std::uint32_t right = next[at];
-        if (ids[at] != best.left || right == none || ids[right] != best.right) continue;
-        ids[at] = pairs_.find(best.left, best.right).result;
-        ids[right] = gone;
-        next[at] = next[right];
-        if (next[at] != none) previous[next[at]] = at;
-        offer(at);
-        offer(previous[at]);
-    }
-    std::erase(ids, gone);
+    for_each_segment(
+        text, allow_special ? specials_ : no_specials_,
+        [&](std::string_view segment) { for_each_pretoken(segment, pattern_, append_word); },
+        [&](std::size_t number) { ids.push_back(special_ids_[number]); });
 }
 
-}  // namespace bpe
+// A session whose use ends in an exception is not kept: its working memory may be half written.
+std::unique_ptr<Encoder::Session> Encoder::take_session() const {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto session = std::move(idle_.back());
+            idle_.pop_back();
+            return session;
+        }
+    }
+    return std::make_unique<Session>(tables_);
+}
+
+void Encoder::keep_session(std::unique_ptr<Session> session) const {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < most_idle_sessions) idle_.push_back(std::move(session));
+}
+
+}  // namespace paribus::bpe

@@ -1,86 +1,81 @@
-// Bytes to token ids and back.
+// Text to ids and back, by a given vocabulary.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "bpe/parallel.h"
 #include "bpe/pretokenizer.h"
-#include "bpe/segments.h"
+#include "bpe/special_tokens.h"
 #include "bpe/types.h"
-#include "bpe/word_table.h"
+#include "bpe/word_merger.h"
 
-namespace bpe {
+namespace paribus::bpe {
 
-// What a pair of ids becomes; merges apply lowest rank first.
-struct IdMerge {
-    TokenId left, right, result;
+struct SpecialToken {
+    Id id;
+    std::string text;
 };
 
-// A map from pairs of ids to the rank and the result of their merge, open addressing.
-class PairTable {
-  public:
-    struct Slot {
-        std::uint64_t pair = no_pair;
-        std::uint32_t rank = no_rank;
-        TokenId result = 0;
-    };
-    static constexpr std::uint64_t no_pair = ~std::uint64_t{0};
-    static constexpr std::uint32_t no_rank = ~std::uint32_t{0};
-
-    explicit PairTable(std::span<const IdMerge> merges);
-    const Slot& find(TokenId left, TokenId right) const;
-
-  private:
-    std::vector<Slot> slots_;
-    Slot absent_;
+// All that an encoder needs to know; `tokens` are the bytes of each id, special tokens among them,
+// empty for an id that means nothing.
+struct EncoderTables {
+    std::vector<Id> byte_ids;
+    std::vector<MergeRule> merges;
+    std::vector<SpecialToken> specials;
+    std::vector<std::string> tokens;
+    Pattern pattern = Pattern::gpt2;
 };
 
-// Immutable but for its caches of words, which are lent to one caller at a time: safe to share.
+// The ids of text i are ids[offsets[i]] to ids[offsets[i + 1] - 1].
+struct EncodedTexts {
+    std::vector<Id> ids;
+    std::vector<std::uint64_t> offsets;
+};
+
+struct EncodingOptions {
+    bool allow_special = false;  // otherwise the text of a special token is ordinary text
+    std::size_t n_threads = 1;   // never changes the ids
+};
+
+// Any number of threads may use one encoder at once.
 class Encoder {
   public:
-    Encoder(const std::array<TokenId, 256>& byte_ids, std::span<const IdMerge> merges,
-            SpecialTokens specials, std::vector<std::string> tokens, Pattern pattern);
+    // Throws Error where the tables contradict each other.
+    explicit Encoder(EncoderTables tables);
+    ~Encoder();
 
-    std::vector<TokenId> encode(std::string_view text, bool allow_special, std::size_t n_threads,
-                                const Poll& poll) const;
+    std::vector<Id> encode(std::string_view text, EncodingOptions options, const Poll& poll) const;
 
-    // The ids of all texts one after another, and where those of each start (one more than texts).
-    std::pair<std::vector<TokenId>, std::vector<std::uint64_t>> encode_many(
-        std::span<const std::string_view> texts, bool allow_special, std::size_t n_threads,
-        const Poll& poll) const;
+    EncodedTexts encode_many(std::span<const std::string_view> texts, EncodingOptions options,
+                             const Poll& poll) const;
 
-    // Throws Error naming the first id that is none of the vocabulary, and its position.
-    std::string decode(std::span<const TokenId> ids) const;
+    // The bytes of the ids; throws Error at an id that is not in the vocabulary.
+    std::string decode(std::span<const Id> ids) const;
 
   private:
-    class Cache;
-    class CacheLoan;
+    struct Session;
 
-    void encode_piece(std::string_view text, const Piece& piece, Cache& cache,
-                      std::vector<TokenId>& ids) const;
-    void append_word(std::string_view word, Cache& cache, std::vector<TokenId>& ids) const;
-    void merge(std::vector<TokenId>& ids) const;
-    void merge_long(std::vector<TokenId>& ids) const;
+    void append_encoded(std::string_view text, bool allow_special, Session& session,
+                        std::vector<Id>& ids, Checkpoint& checkpoint) const;
+    std::unique_ptr<Session> take_session() const;
+    void keep_session(std::unique_ptr<Session> session) const;
 
-    std::array<TokenId, 256> byte_ids_;
-    PairTable pairs_;
+    Pattern pattern_;
+    MergeTables tables_;
+    std::vector<std::string> tokens_;
     SpecialTokens specials_;
     SpecialTokens no_specials_;
-    std::vector<std::string> tokens_;
-    Pattern pattern_;
-    mutable std::mutex caches_lock_;
-    mutable std::vector<std::unique_ptr<Cache>> caches_;
+    std::vector<Id> special_ids_;
 
-  public:
-    ~Encoder();
+    mutable std::mutex mutex_;
+    mutable std::vector<std::unique_ptr<Session>> idle_;  // guarded by mutex_
 };
 
-}  // namespace bpe
+}  // namespace paribus::bpe

@@ -1,24 +1,38 @@
-// Splits text into pretokens, the pieces that merges never cross, by hand-written scanners that
-// match what the named regular expressions match.
+// The split of text into pretokens: hand-written scanners, each equal to one regular expression.
+//
+//   gpt2    '(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s
+//   cl100k  '(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+
+//           | ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s
+//   o200k   [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|...)?
+//           |[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|...)?
+//           |\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+//   none    the whole text
+//
+// They are the patterns of tiktoken. The end of the text counts as `$`, so a text is split alone:
+// cut it before only where `is_safe_cut` allows.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 
-namespace bpe {
+#include "bpe/types.h"
 
-enum class Pattern { gpt2, cl100k, o200k, none };
+namespace paribus::bpe {
 
-// The pattern of a name; throws Error for a name that is none of gpt2, cl100k, o200k, none.
-Pattern pattern_of(std::string_view name);
+// Takes a text and where a pretoken begins in it, below its size; returns where that pretoken ends.
+using PretokenEnd = std::size_t (*)(std::string_view text, std::size_t begin);
 
-// The end of the pretoken that starts at `start`; `start` lies inside of `text` and is itself a
-// border between pretokens.
-std::size_t pretoken_end(Pattern pattern, std::string_view text, std::size_t start);
+PretokenEnd pretoken_end_of(Pattern pattern);
 
-// The first position from `from` on that is a border between pretokens whatever stands elsewhere in
-// the text: behind a letter, in front of something that no pretoken of letters goes on with.
-// npos where there is none.
-std::size_t next_sure_border(Pattern pattern, std::string_view text, std::size_t from);
+// Calls `visit(std::string_view pretoken)` for each pretoken, from left to right.
+template <typename Visit>
+void for_each_pretoken(std::string_view text, Pattern pattern, Visit&& visit) {
+    const PretokenEnd pretoken_end = pretoken_end_of(pattern);
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = pretoken_end(text, begin);
+        visit(text.substr(begin, end - begin));
+        begin = end;
+    }
+}
 
-}  // namespace bpe
+}  // namespace paribus::bpe

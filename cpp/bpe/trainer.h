@@ -1,69 +1,59 @@
-// Learns merges from text: the most frequent pair of neighbours becomes a token, again and again.
+// Training of byte-level BPE (Sennrich et al. 2016): the most frequent pair of neighbours becomes a
+// token, again and again.
 #pragma once
 
 #include <array>
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "bpe/parallel.h"
-#include "bpe/pretokenizer.h"
-#include "bpe/segments.h"
+#include "bpe/pretoken_counter.h"
 #include "bpe/types.h"
-#include "bpe/word_table.h"
 
-namespace bpe {
+namespace paribus::bpe {
 
-// Which of several equally frequent pairs is merged first.
-enum class Ties {
-    greatest_bytes,  // the greatest pair of byte strings (CS336)
-    smallest_ids,    // the smallest pair of ids (Hugging Face)
+struct TrainingOptions {
+    Pattern pattern = Pattern::gpt2;
+    std::vector<std::string> specials;
+    Count n_merges = 0;              // new ids to make
+    std::array<Id, 256> byte_ids{};  // used by `hf` ties only
+    Id first_merge_id = 256;         // ids of merges follow one another; used by `hf` ties only
+    Ties ties = Ties::cs336;
+    std::size_t n_threads = 1;
+    std::size_t max_token_length = 0;  // bytes; 0: no limit
 };
 
-Ties ties_of(std::string_view name);
-
-// Counts the pretokens of one text that arrives in blocks, cut anywhere.
-class WordCounter {
-  public:
-    WordCounter(Pattern pattern, SpecialTokens specials, std::size_t n_threads);
-
-    void add(std::string_view block, const Poll& poll);
-    // The counts of all blocks; the counter is empty afterwards.
-    WordTable finish(const Poll& poll);
-    std::uint64_t n_bytes() const { return n_bytes_; }
-
-  private:
-    void count(std::string_view text, std::size_t end, const Poll& poll);
-    std::size_t sure_end() const;
-
-    Pattern pattern_;
-    SpecialTokens specials_;
-    std::vector<WordTable> tables_;   // one a thread
-    std::string pending_;             // what no sure border ends yet
-    std::size_t next_try_ = 1 << 20;  // pending bytes at which borders are looked for
-    std::uint64_t n_bytes_ = 0;
-};
-
-struct TrainingSettings {
-    std::array<TokenId, 256> byte_ids;
-    TokenId first_merge_id;
-    std::uint64_t n_new_ids;  // merges whose bytes are a token already reuse its id
-    Ties ties;
-    std::uint64_t max_token_length;  // in bytes; 0 for no limit
-};
+using Merge = std::pair<std::string, std::string>;
 
 struct TrainingResult {
-    std::vector<Merge> merges;  // in order of creation
-    bool ran_out;               // no pair was left before n_new_ids were made
+    // In order of creation. A merge whose bytes are those of an earlier token is listed, but makes no
+    // new id: the list can be longer than the number of new ids.
+    std::vector<Merge> merges;
+    Count n_distinct_pretokens = 0;
+    Count n_bytes = 0;
+    bool ran_out = false;  // of pairs, before `n_merges` ids were made
 };
 
-// Called with the number of new ids made so far; it may throw to stop.
-using MergeProgress = std::function<void(std::uint64_t n_new_ids)>;
+// Called now and then with a stage ("count" in bytes or "merge" in new ids), how much is done and of
+// how much (0: unknown); training stops where it throws.
+using Progress = std::function<void(std::string_view stage, Count done, Count total)>;
 
-// Word counts to merges. Neither the order of the words nor threads have a part in the result.
-TrainingResult learn_merges(const WordTable& words, const TrainingSettings& settings,
-                            const MergeProgress& progress);
+class Trainer {
+  public:
+    explicit Trainer(TrainingOptions options);
 
-}  // namespace bpe
+    // Takes the next block of the text; blocks can be cut anywhere.
+    void feed(std::string_view block, const Progress& progress);
+
+    // Learns the merges. The trainer is used up.
+    TrainingResult finish(const Progress& progress);
+
+  private:
+    TrainingOptions options_;
+    PretokenCounter counter_;
+};
+
+}  // namespace paribus::bpe

@@ -1,23 +1,37 @@
-// Names that every part of the core shares.
+// The words that every part of the BPE core shares: ids, counts, choices by name, and the one error.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-namespace bpe {
+namespace paribus::bpe {
 
-using TokenId = std::uint32_t;
+using Id = std::uint32_t;
+using Count = std::uint64_t;
 
-// What a caller can cause; the binding turns it into an exception of Python.
+// Stands where an index or a rank is absent.
+inline constexpr std::uint32_t absent = std::numeric_limits<std::uint32_t>::max();
+
+// Bad data from outside: which piece of it is wrong, what was expected there, what was found.
 class Error : public std::runtime_error {
-    using std::runtime_error::runtime_error;
+  public:
+    Error(const std::string& where, const std::string& expected, const std::string& found)
+        : std::runtime_error(where + ": expected " + expected + ", found " + found) {}
 };
 
-// The left and the right part of a merge, as bytes.
-using Merge = std::pair<std::string, std::string>;
+// How text is cut into pretokens; `none` takes the whole text as one.
+enum class Pattern { gpt2, cl100k, o200k, none };
 
-}  // namespace bpe
+Pattern pattern_named(std::string_view name);
+
+// Which of the most frequent pairs is merged: the greatest pair of byte strings (`cs336`) or the
+// smallest pair of ids (`hf`).
+enum class Ties { cs336, hf };
+
+Ties ties_named(std::string_view name);
+
+}  // namespace paribus::bpe

@@ -1,49 +1,58 @@
 #include "bpe/unicode.h"
 
-namespace bpe {
+#include <algorithm>
+
+namespace paribus::bpe {
 namespace {
 
-#include "bpe/unicode_table.inc"
+constexpr Character invalid_byte{CharClass::other, 1};
 
-// Well-formed sequences of Unicode 16.0, table 3-7: the second byte's range depends on the first.
-struct Lead {
-    std::uint32_t length;
-    unsigned char second_low, second_high;
-};
+constexpr CharClass class_of(std::uint32_t code_point) {
+    return static_cast<CharClass>(
+        unicode_block_classes[unicode_block_of[code_point / 128]][code_point % 128]);
+}
 
-Lead lead_of(unsigned char byte) {
-    if (byte >= 0xC2 && byte <= 0xDF) return {2, 0x80, 0xBF};
-    if (byte == 0xE0) return {3, 0xA0, 0xBF};
-    if (byte == 0xED) return {3, 0x80, 0x9F};
-    if (byte >= 0xE1 && byte <= 0xEF) return {3, 0x80, 0xBF};
-    if (byte == 0xF0) return {4, 0x90, 0xBF};
-    if (byte >= 0xF1 && byte <= 0xF3) return {4, 0x80, 0xBF};
-    if (byte == 0xF4) return {4, 0x80, 0x8F};
-    return {0, 0, 0};
+// Bytes of the sequence that `lead` begins; 1 where no sequence begins with it.
+constexpr std::uint32_t sequence_length(std::uint32_t lead) {
+    if (lead >= 0xC2 && lead <= 0xDF) return 2;
+    if (lead >= 0xE0 && lead <= 0xEF) return 3;
+    if (lead >= 0xF0 && lead <= 0xF4) return 4;
+    return 1;
+}
+
+constexpr bool is_continuation(std::uint32_t byte) { return (byte & 0xC0U) == 0x80; }
+
+// Whether the code point needs as many bytes as it was given, and is no surrogate.
+constexpr bool is_scalar(std::uint32_t code_point, std::uint32_t n_bytes) {
+    if (n_bytes == 3) return code_point >= 0x800 && (code_point < 0xD800 || code_point > 0xDFFF);
+    if (n_bytes == 4) return code_point >= 0x10000 && code_point <= 0x10FFFF;
+    return true;
 }
 
 }  // namespace
 
-CharClass class_of(std::uint32_t value) {
-    return static_cast<CharClass>(
-        unicode_block_classes[unicode_block_of[value / 128]][value % 128]);
-}
-
-CodePoint code_point_at(std::string_view text, std::size_t position) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[position + i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return {first, 1, class_of(first)};
-    const Lead lead = lead_of(first);
-    const CodePoint invalid{invalid_byte, 1, CharClass::other};
-    if (lead.length == 0 || text.size() - position < lead.length) return invalid;
-    if (byte(1) < lead.second_low || byte(1) > lead.second_high) return invalid;
-    std::uint32_t value = first & (0xFFu >> (lead.length + 1));
-    value = value << 6 | (byte(1) & 0x3Fu);
-    for (std::uint32_t i = 2; i < lead.length; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return invalid;
-        value = value << 6 | (byte(i) & 0x3Fu);
+Character character_beyond_ascii(std::string_view text, std::size_t at) {
+    const std::uint32_t lead = static_cast<unsigned char>(text[at]);
+    const std::uint32_t n_bytes = sequence_length(lead);
+    if (n_bytes == 1 || text.size() - at < n_bytes) return invalid_byte;
+    std::uint32_t code_point = lead & (0x7FU >> n_bytes);
+    for (std::uint32_t i = 1; i < n_bytes; ++i) {
+        const std::uint32_t byte = static_cast<unsigned char>(text[at + i]);
+        if (!is_continuation(byte)) return invalid_byte;
+        code_point = code_point << 6 | (byte & 0x3FU);
     }
-    return {value, lead.length, class_of(value)};
+    if (!is_scalar(code_point, n_bytes)) return invalid_byte;
+    return {class_of(code_point), n_bytes};
 }
 
-}  // namespace bpe
+Character character_before(std::string_view text, std::size_t at) {
+    for (std::size_t n_bytes = 1; n_bytes <= std::min<std::size_t>(4, at); ++n_bytes) {
+        const std::size_t begin = at - n_bytes;
+        if (is_continuation(static_cast<unsigned char>(text[begin]))) continue;
+        const Character found = character_at(text, begin);
+        return found.n_bytes == n_bytes ? found : invalid_byte;
+    }
+    return invalid_byte;
+}
+
+}  // namespace paribus::bpe

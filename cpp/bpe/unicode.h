@@ -1,14 +1,18 @@
-// Code points of bytes that may be invalid UTF-8, and the class of each.
+// Characters of UTF-8 text and their classes; a byte that is not part of valid UTF-8 is a character
+// of its own, of class `other`.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-namespace bpe {
+namespace paribus::bpe {
 
+#include "bpe/unicode_table.inc"
+
+// In the order of the generated table.
 enum class CharClass : std::uint8_t {
-    other,  // symbols, unassigned code points, and every byte that is no valid UTF-8
+    other,
     white_space,
     number,
     mark,
@@ -19,23 +23,43 @@ enum class CharClass : std::uint8_t {
     other_letter,
 };
 
-struct CodePoint {
-    std::uint32_t value;  // `invalid_byte` where the byte belongs to no valid sequence
-    std::uint32_t length;
-    CharClass char_class;
+// A set of classes, one bit each.
+using ClassSet = std::uint32_t;
+
+template <typename... Classes>
+constexpr ClassSet set_of(Classes... classes) {
+    return ((1U << static_cast<unsigned>(classes)) | ...);
+}
+
+constexpr bool contains(ClassSet set, CharClass kind) {
+    return ((set >> static_cast<unsigned>(kind)) & 1U) != 0;
+}
+
+inline constexpr ClassSet white_space = set_of(CharClass::white_space);
+inline constexpr ClassSet numbers = set_of(CharClass::number);
+inline constexpr ClassSet letters =
+    set_of(CharClass::uppercase, CharClass::lowercase, CharClass::titlecase, CharClass::modifier,
+           CharClass::other_letter);
+// [^\s\p{L}\p{N}]
+inline constexpr ClassSet symbols = set_of(CharClass::other, CharClass::mark);
+
+struct Character {
+    CharClass kind;
+    std::uint32_t n_bytes;
 };
 
-inline constexpr std::uint32_t invalid_byte = 0xFFFFFFFF;
+Character character_beyond_ascii(std::string_view text, std::size_t at);
 
-// The code point that starts at `position`, which lies inside of `text`.
-CodePoint code_point_at(std::string_view text, std::size_t position);
+// The character that begins at byte `at`, which lies within the text.
+inline Character character_at(std::string_view text, std::size_t at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x80) {
+        return {static_cast<CharClass>(unicode_block_classes[unicode_block_of[0]][byte]), 1};
+    }
+    return character_beyond_ascii(text, at);
+}
 
-// The class of a valid code point.
-CharClass class_of(std::uint32_t value);
+// The character that ends right before byte `at`, which is above zero.
+Character character_before(std::string_view text, std::size_t at);
 
-constexpr bool is_letter(CharClass c) { return c >= CharClass::uppercase; }
-constexpr bool is_space(CharClass c) { return c == CharClass::white_space; }
-constexpr bool is_number(CharClass c) { return c == CharClass::number; }
-constexpr bool is_symbol(CharClass c) { return c == CharClass::other || c == CharClass::mark; }
-
-}  // namespace bpe
+}  // namespace paribus::bpe

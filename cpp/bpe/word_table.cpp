@@ -1,83 +1,121 @@
 #include "bpe/word_table.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
-#include <limits>
-#include <stdexcept>
 
-namespace bpe {
+#include "bpe/hash.h"
+
+namespace paribus::bpe {
 namespace {
 
-constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio: spreads the low bits
+constexpr std::size_t longest_short_word = 16;
+constexpr std::size_t first_capacity = 256;
 
-std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
-    hash = (hash ^ word) * odd;
-    return hash ^ (hash >> 32);
+std::uint64_t load_64(const char* bytes) {
+    std::uint64_t value;
+    std::memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+std::uint64_t load_32(const char* bytes) {
+    std::uint32_t value;
+    std::memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+// Up to 8 bytes, zeros behind them. The loads of fixed size overlap; they agree where they do.
+std::uint64_t load_up_to_8(const char* bytes, std::size_t n_bytes) {
+    if constexpr (std::endian::native == std::endian::little) {
+        if (n_bytes >= 8) return load_64(bytes);
+        if (n_bytes >= 4) {
+            return load_32(bytes) | load_32(bytes + n_bytes - 4) << (8 * (n_bytes - 4));
+        }
+    }
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes, std::min<std::size_t>(n_bytes, 8));
+    return value;
+}
+
+std::uint64_t hash_of_bytes(std::string_view bytes) {
+    std::uint64_t hash = bytes.size();
+    std::size_t at = 0;
+    for (; bytes.size() - at > 8; at += 8) hash = mixed(hash ^ load_up_to_8(&bytes[at], 8));
+    return mixed(hash ^ load_up_to_8(&bytes[at], bytes.size() - at));
 }
 
 }  // namespace
 
-std::uint64_t hash_bytes(std::string_view bytes) {
-    std::uint64_t hash = bytes.size() * odd;
-    const char* data = bytes.data();
-    std::size_t left = bytes.size();
-    for (; left >= 8; left -= 8, data += 8) {
-        std::uint64_t word;
-        std::memcpy(&word, data, 8);
-        hash = mix(hash, word);
+WordTable::WordTable() : slots_(first_capacity) {}
+
+std::uint64_t& WordTable::operator[](std::string_view word) {
+    const Key key = key_of(word);
+    std::size_t place = place_of(key, word);
+    if (slots_[place].length != 0) return slots_[place].value;
+    if (2 * (size_ + 1) > slots_.size()) {
+        grow();
+        place = place_of(key, word);
     }
-    std::uint64_t tail = 0;
-    if (left > 0) std::memcpy(&tail, data, left);
-    return mix(mix(hash, tail), odd);
+    Key stored = key;
+    if (word.size() > longest_short_word) {
+        stored.tail = long_words_.size();
+        long_words_.append(word);
+    }
+    slots_[place] = {stored, word.size(), 0};
+    ++size_;
+    return slots_[place].value;
 }
 
-std::size_t WordTable::slot_of(std::string_view word, std::uint64_t hash) const {
+std::uint64_t WordTable::find(std::string_view word) const {
+    return slots_[place_of(key_of(word), word)].value;
+}
+
+void WordTable::clear() {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    long_words_.clear();
+    size_ = 0;
+}
+
+WordTable::Key WordTable::key_of(std::string_view word) {
+    if (word.size() > longest_short_word) return {hash_of_bytes(word), 0};
+    if (word.size() <= 8) return {load_up_to_8(word.data(), word.size()), 0};
+    return {load_64(word.data()), load_up_to_8(word.data() + 8, word.size() - 8)};
+}
+
+std::uint64_t WordTable::hash_of(const Key& key, std::size_t length) {
+    if (length > longest_short_word) return key.head;
+    return mixed(key.head ^ std::rotl(key.tail, 29) * 0x9E3779B97F4A7C15ULL ^ length);
+}
+
+std::string_view WordTable::word_of(const Slot& slot) const {
+    if (slot.length > longest_short_word) {
+        return std::string_view(long_words_).substr(slot.key.tail, slot.length);
+    }
+    return {reinterpret_cast<const char*>(&slot.key), slot.length};
+}
+
+bool WordTable::holds(const Slot& slot, const Key& key, std::string_view word) const {
+    if (slot.key.head != key.head || slot.length != word.size()) return false;
+    return word.size() > longest_short_word ? word_of(slot) == word : slot.key.tail == key.tail;
+}
+
+std::size_t WordTable::place_of(const Key& key, std::string_view word) const {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = hash & mask;
-    while (slots_[slot] != 0) {
-        const Entry& entry = entries_[slots_[slot] - 1];
-        if (entry.hash == hash && this->word(entry) == word) break;
-        slot = (slot + 1) & mask;
-    }
-    return slot;
+    std::size_t place = hash_of(key, word.size()) & mask;
+    while (slots_[place].length != 0 && !holds(slots_[place], key, word)) place = (place + 1) & mask;
+    return place;
 }
-
-const WordTable::Entry* WordTable::find(std::string_view word, std::uint64_t hash) const {
-    if (slots_.empty()) return nullptr;
-    const std::uint32_t index = slots_[slot_of(word, hash)];
-    return index == 0 ? nullptr : &entries_[index - 1];
-}
-
-WordTable::Entry& WordTable::entry(std::string_view word, std::uint64_t hash) {
-    if (2 * (entries_.size() + 1) > slots_.size()) grow();
-    const std::size_t slot = slot_of(word, hash);
-    if (slots_[slot] == 0) {
-        if (entries_.size() >= std::numeric_limits<std::uint32_t>::max()) {
-            throw std::length_error("more than 2^32 - 1 distinct words");
-        }
-        const std::size_t offset = bytes_.size();
-        bytes_.append(word);
-        entries_.push_back({hash, offset, word.size(), 0});
-        slots_[slot] = static_cast<std::uint32_t>(entries_.size());
-    }
-    return entries_[slots_[slot] - 1];
-}
-
-std::size_t WordTable::memory() const {
-    return slots_.capacity() * sizeof(slots_[0]) + entries_.capacity() * sizeof(Entry) +
-           bytes_.capacity();
-}
-
-void WordTable::clear() { *this = WordTable(); }
 
 void WordTable::grow() {
-    std::vector<std::uint32_t> slots(slots_.empty() ? 256 : 2 * slots_.size(), 0);
-    const std::size_t mask = slots.size() - 1;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        std::size_t slot = entries_[i].hash & mask;
-        while (slots[slot] != 0) slot = (slot + 1) & mask;
-        slots[slot] = static_cast<std::uint32_t>(i + 1);
+    std::vector<Slot> larger(2 * slots_.size());
+    const std::size_t mask = larger.size() - 1;
+    for (const Slot& slot : slots_) {
+        if (slot.length == 0) continue;
+        std::size_t place = hash_of(slot.key, slot.length) & mask;
+        while (larger[place].length != 0) place = (place + 1) & mask;
+        larger[place] = slot;
     }
-    slots_ = std::move(slots);
+    slots_.swap(larger);
 }
 
-}  // namespace bpe
+}  // namespace paribus::bpe

@@ -1,4 +1,4 @@
-// A map from byte strings to a number, open addressing, the bytes kept in one buffer.
+// A table from byte strings to 64-bit values, keyed by the bytes themselves.
 #pragma once
 
 #include <cstddef>
@@ -7,41 +7,59 @@
 #include <string_view>
 #include <vector>
 
-namespace bpe {
+namespace paribus::bpe {
 
-// 64-bit hash of bytes; used only to find a slot, never to decide an order.
-std::uint64_t hash_bytes(std::string_view bytes);
-
+// Open addressing with linear probing. Words of up to 16 bytes stand in the slot, longer ones in one
+// shared string. A word that is not there has the value 0, and so has a new one.
 class WordTable {
   public:
-    struct Entry {
-        std::uint64_t hash;
-        std::uint64_t offset;  // of the word in the buffer
-        std::uint64_t length;
+    WordTable();
+
+    // The value of a word that is not empty, for reading and writing until the next call.
+    std::uint64_t& operator[](std::string_view word);
+
+    // The value of a word, 0 where it is not there.
+    std::uint64_t find(std::string_view word) const;
+
+    // How many words it holds.
+    std::size_t size() const { return size_; }
+
+    // Bytes that its storage takes.
+    std::size_t n_bytes() const { return slots_.capacity() * sizeof(Slot) + long_words_.capacity(); }
+
+    // Drops all words, keeps the storage.
+    void clear();
+
+    // Calls `visit(std::string_view word, std::uint64_t value)` for each word, in no order of meaning.
+    template <typename Visit>
+    void for_each(Visit&& visit) const {
+        for (const Slot& slot : slots_) {
+            if (slot.length != 0) visit(word_of(slot), slot.value);
+        }
+    }
+
+  private:
+    // What is compared: the bytes of a short word, zeros behind it; else a hash of all bytes.
+    struct Key {
+        std::uint64_t head;
+        std::uint64_t tail;  // of a long word 0 in a key, where it begins in `long_words_` in a slot
+    };
+    struct Slot {
+        Key key;
+        std::uint64_t length;  // 0: free
         std::uint64_t value;
     };
 
-    // The value of `word`, 0 when it is new. The reference holds until the next call.
-    std::uint64_t& operator[](std::string_view word) { return entry(word, hash_bytes(word)).value; }
-
-    // The entry of `word`, or null.
-    const Entry* find(std::string_view word, std::uint64_t hash) const;
-    Entry& entry(std::string_view word, std::uint64_t hash);
-
-    std::string_view word(const Entry& entry) const {
-        return std::string_view(bytes_).substr(entry.offset, entry.length);
-    }
-    const std::vector<Entry>& entries() const { return entries_; }  // in order of insertion
-    std::size_t memory() const;
-    void clear();
-
-  private:
-    std::size_t slot_of(std::string_view word, std::uint64_t hash) const;
+    static Key key_of(std::string_view word);
+    static std::uint64_t hash_of(const Key& key, std::size_t length);
+    std::string_view word_of(const Slot& slot) const;
+    bool holds(const Slot& slot, const Key& key, std::string_view word) const;
+    std::size_t place_of(const Key& key, std::string_view word) const;
     void grow();
 
-    std::vector<std::uint32_t> slots_;  // index of an entry + 1; 0 is free; a power of two long
-    std::vector<Entry> entries_;
-    std::string bytes_;
+    std::vector<Slot> slots_;  // a power of two, at most half of them taken
+    std::string long_words_;
+    std::size_t size_ = 0;
 };
 
-}  // namespace bpe
+}  // namespace paribus::bpe

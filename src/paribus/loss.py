@@ -1,8 +1,11 @@
 """Cross-entropy from scratch: the readable one, and one that never holds all logits at once."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from paribus.shapes import Scalar
 
@@ -25,49 +28,72 @@ def chunked_cross_entropy(
     """cross_entropy(hidden weight^T * scale, targets), `rows` positions at a time.
 
     The gradients are made in the forward pass, chunk by chunk: nothing is computed twice, and the
-    largest tensor is (rows, vocab).
+    largest tensor is (rows, vocab). Under autocast the products run in its number format; the sum
+    over chunks and everything between the products is float32.
     """
-    dtype = _autocast_dtype(hidden)
-    flat = hidden.reshape(-1, hidden.shape[-1])
-    return _ChunkedCrossEntropy.apply(flat, weight, targets.reshape(-1), rows, scale, dtype)
+    flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
+    needs_gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    dtype = _product_dtype(hidden)
+    return _ChunkedCrossEntropy.apply(flat, weight, wanted, rows, scale, dtype, needs_gradients)
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden, weight, targets, rows, scale, dtype):
-        narrow_weight = weight.detach().to(dtype)
-        needs = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-        grad_hidden = torch.empty_like(hidden) if needs else None
-        grad_weight = torch.zeros_like(weight) if needs else None
+    def forward(ctx: Any, hidden, weight, targets, rows, scale, dtype, needs_gradients):
+        """The loss; keeps d loss / d hidden and d loss / d weight, both times the positions."""
+        weight = weight.detach().to(dtype)
         total = torch.zeros((), device=hidden.device)
+        grad_hidden = torch.empty_like(hidden) if needs_gradients else None
+        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if needs_gradients else None
+        # One buffer for all chunks: fresh memory of this size costs more than the arithmetic in it.
+        logits = hidden.new_empty((min(rows, len(hidden)), len(weight)), dtype=torch.float32)
         for start in range(0, len(hidden), rows):
-            part = hidden[start : start + rows].detach().to(dtype)
+            inputs = (hidden[start : start + rows] * scale).to(dtype)
             wanted = targets[start : start + rows, None]
-            logits = (part @ narrow_weight.T).float() * scale
-            logits -= logits.amax(-1, keepdim=True)
-            chosen = logits.gather(-1, wanted)
-            exponents = logits.exp_()
-            sums = exponents.sum(-1, keepdim=True)
-            total += (sums.log() - chosen).sum()
-            if needs:
-                # d loss / d logits = softmax - one at the target, over the number of positions
-                grad = exponents.div_(sums)
-                grad.scatter_add_(-1, wanted, grad.new_full(wanted.shape, -1.0))
-                grad = grad.mul_(scale / len(hidden)).to(dtype)
-                grad_hidden[start : start + rows] = grad @ narrow_weight
-                if dtype == grad_weight.dtype:
-                    grad_weight.addmm_(grad.T, part)
-                else:
-                    grad_weight += grad.T @ part
+            chunk = _project(inputs, weight, logits[: len(inputs)])
+            total += _softmax_in_place(chunk, wanted)
+            if needs_gradients:
+                # d loss / d logits = softmax - one at the target
+                chunk.scatter_add_(-1, wanted, chunk.new_full(wanted.shape, -1.0))
+                gradient = chunk.to(dtype)
+                grad_hidden[start : start + rows] = (gradient @ weight) * scale
+                _accumulate(grad_weight, gradient, inputs)
         ctx.save_for_backward(grad_hidden, grad_weight)
+        ctx.n_positions = len(hidden)
         return total / len(hidden)
 
     @staticmethod
-    def backward(ctx, grad_loss):
+    @once_differentiable
+    def backward(ctx: Any, grad_loss):
         grad_hidden, grad_weight = ctx.saved_tensors
-        return grad_hidden * grad_loss, grad_weight * grad_loss, None, None, None, None
+        factor = grad_loss / ctx.n_positions
+        return grad_hidden * factor, grad_weight * factor, None, None, None, None, None
 
 
-def _autocast_dtype(hidden: Tensor) -> torch.dtype:
+def _project(inputs: Tensor, weight: Tensor, logits: Tensor) -> Tensor:
+    """inputs weight^T as float32, in the memory of `logits`."""
+    if weight.dtype == logits.dtype:
+        return torch.mm(inputs, weight.T, out=logits)
+    return logits.copy_(inputs @ weight.T)
+
+
+def _softmax_in_place(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Turns logits into probabilities; returns the sum of the losses at `wanted`."""
+    logits -= logits.amax(-1, keepdim=True)
+    chosen = logits.gather(-1, wanted)
+    sums = logits.exp_().sum(-1, keepdim=True)
+    logits /= sums
+    return (sums.log() - chosen).sum()
+
+
+def _accumulate(grad_weight: Tensor, gradient: Tensor, inputs: Tensor) -> None:
+    """grad_weight += gradient^T inputs, the sum in float32."""
+    if gradient.dtype == grad_weight.dtype:
+        grad_weight.addmm_(gradient.T, inputs)
+    else:
+        grad_weight += gradient.T @ inputs
+
+
+def _product_dtype(hidden: Tensor) -> torch.dtype:
     kind = hidden.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32

@@ -9,9 +9,17 @@ Hidden = Float[Tensor, "*batch seq d_model"]
 """The residual stream."""
 Heads = Float[Tensor, "*batch heads seq d_head"]
 """Queries, keys or values, head by head."""
+Queries = Float[Tensor, "*rows queries d_head"]
+"""Heads that ask, where there may be more or fewer keys than queries."""
+Keys = Float[Tensor, "*rows keys d_head"]
+"""Heads that answer, one for each position that queries may look at."""
+Values = Float[Tensor, "*rows keys d_value"]
+"""What a query takes away from each key."""
+Attended = Float[Tensor, "*rows queries d_value"]
+"""Mixtures of values, one for each query."""
 Logits = Float[Tensor, "*batch seq vocab"]
 """Scores of every token id."""
 Scalar = Float[Tensor, ""]
 """One number."""
-Mask = Bool[Tensor, "*batch queries keys"]
+Mask = Bool[Tensor, "*#rows queries keys"]
 """True where a query may attend to a key."""

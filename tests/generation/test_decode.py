@@ -97,12 +97,12 @@ def test_sampled_text_is_that_of_the_uncached_model(tokenizer, axes):
 
 def test_pieces_are_whole_characters_and_make_the_text(tokenizer):
     """A model of chance makes bytes that rarely fit together: the hardest stream there is."""
-    model = small_model(tokenizer, context_length=99)
-    for seed in range(4):
-        options = {"max_tokens": 95, "sampling": SamplingConfig(top_k=200), "seed": seed}
+    model = small_model(tokenizer, context_length=50)
+    for seed in range(3):
+        options = {"max_tokens": 45, "sampling": SamplingConfig(top_k=200), "seed": seed}
         ids = uncached_ids(model, tokenizer.encode("a").tolist(), options["sampling"], seed)
         pieces = list(generate(model, tokenizer, "a", **options))
-        assert "".join(pieces) == tokenizer.decode(ids[:95])
+        assert "".join(pieces) == tokenizer.decode(ids[:45])
         assert all(pieces)
 
 

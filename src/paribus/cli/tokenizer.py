@@ -152,8 +152,7 @@ def _blocks(file: str) -> Iterator[bytes]:
     from paribus.errors import from_os_error
 
     try:
-        stream = click.get_binary_stream("stdin") if file == "-" else Path(file).open("rb")
-        with stream:
+        with click.open_file(file, "rb") as stream:  # "-" is standard input
             while block := stream.read(BLOCK):
                 yield block
     except OSError as error:

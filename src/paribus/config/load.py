@@ -199,7 +199,7 @@ def _advice(name: str, names: list[str]) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, bool) or value is None:
-        return json.dumps(value)
+        return str(json.dumps(value))
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

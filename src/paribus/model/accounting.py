@@ -102,25 +102,35 @@ def estimate_memory(
 ) -> Memory:
     """Bytes of a training step on `sequences` rows; `width` bytes an activation.
 
-    Weights, gradients and AdamW's two moments are exact. Activations count the tensors that the
-    backward pass keeps in each block; the logits are those that exist at once, with their gradient.
+    Weights, gradients and AdamW's two moments are exact. Activations are the tensors that the
+    backward pass keeps; the logits are those that exist at once, with their gradient.
     """
     n = count_parameters(config).total
     positions = sequences * config.context_length
-    d, d_ff, kv_width = (
-        config.d_model,
-        config.feed_forward_width,
-        config.kv_heads * config.head_width,
-    )
-    kept_ffn = 3 * d_ff if config.ffn in GATED_FFNS else 2 * d_ff
-    per_block = 6 * d + 2 * kv_width + d + kept_ffn
+    kept = config.n_layers * _kept_by_a_block(config) + 3 * config.d_model
     rows = positions if loss_rows is None else min(loss_rows, positions)
     return Memory(
         weights=4 * n,
         gradients=4 * n,
         optimizer=8 * n,
-        activations=width * positions * (config.n_layers * per_block + 2 * d),
+        activations=width * positions * kept,
         logits=2 * 4 * rows * vocab_size(config),
+    )
+
+
+def _kept_by_a_block(config: ModelConfig) -> int:
+    """Numbers that the backward pass of a block keeps for each position.
+
+    A norm: its input, the product before its weight, its output. Attention: q, k, v (repeated to
+    all heads) and its output; the manual one also two squares of scores. SwiGLU: gate, silu(gate),
+    up and their product; ReLU: its output.
+    """
+    squares = 2 if config.attention_backend == "manual" else 0
+    n_wide = 4 if config.ffn in GATED_FFNS else 1
+    return (
+        (2 * 3 + 4) * config.d_model
+        + squares * config.n_heads * config.context_length
+        + n_wide * config.feed_forward_width
     )
 
 

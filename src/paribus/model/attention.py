@@ -7,7 +7,7 @@ from paribus.model.cache import LayerCache
 from paribus.model.config import ModelConfig
 from paribus.model.linear import Linear
 from paribus.model.position import Rotate
-from paribus.shapes import Heads, Hidden, Mask
+from paribus.shapes import Attended, Heads, Hidden, Keys, Mask, Queries, Values
 
 
 class Attention(nn.Module):
@@ -48,13 +48,13 @@ def causal_mask(n_queries: int, n_keys: int, device: torch.device) -> Mask:
 
 def softmax(x: Tensor, dim: int) -> Tensor:
     """exp(x - max) / sum; a row that is -inf throughout gives zeros, not NaN."""
-    largest = x.amax(dim, keepdim=True)
+    largest = x.detach().amax(dim, keepdim=True)
     exponents = (x - largest.masked_fill(largest == -torch.inf, 0.0)).exp()
     total = exponents.sum(dim, keepdim=True)
     return exponents / total.masked_fill(total == 0.0, 1.0)
 
 
-def attend_readably(q: Heads, k: Heads, v: Heads, mask: Mask | None = None) -> Heads:
+def attend_readably(q: Queries, k: Keys, v: Values, mask: Mask | None = None) -> Attended:
     """softmax(q k^T / sqrt(d) where mask) v; without a mask, causal."""
     if mask is None:
         mask = causal_mask(q.shape[-2], k.shape[-2], q.device)
@@ -63,7 +63,7 @@ def attend_readably(q: Heads, k: Heads, v: Heads, mask: Mask | None = None) -> H
     return weights.to(v.dtype) @ v
 
 
-def attend_fused(q: Heads, k: Heads, v: Heads) -> Heads:
+def attend_fused(q: Queries, k: Keys, v: Values) -> Attended:
     """The same numbers by PyTorch's fused kernel, causal."""
     n_queries, n_keys = q.shape[-2], k.shape[-2]
     fused = nn.functional.scaled_dot_product_attention

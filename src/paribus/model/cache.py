@@ -1,8 +1,6 @@
 """Keys and values of the tokens already seen, so that decoding reads each token once."""
 
-import torch
-
-from paribus.shapes import Heads
+from paribus.shapes import Heads, Keys
 
 
 class LayerCache:
@@ -10,10 +8,10 @@ class LayerCache:
 
     def __init__(self, capacity: int):
         self.capacity, self.length = capacity, 0
-        self.keys: Heads | None = None
-        self.values: Heads | None = None
+        self.keys: Keys | None = None
+        self.values: Keys | None = None
 
-    def append(self, keys: Heads, values: Heads) -> tuple[Heads, Heads]:
+    def append(self, keys: Heads, values: Heads) -> tuple[Keys, Keys]:
         """Adds new positions; returns those of all positions so far."""
         if self.keys is None or self.values is None:
             shape = (*keys.shape[:-2], self.capacity, keys.shape[-1])
@@ -35,7 +33,3 @@ class Cache:
     def length(self) -> int:
         """Tokens read so far: the position of the next one."""
         return self.layers[0].length
-
-    def positions(self, n_tokens: int, device: torch.device) -> torch.Tensor:
-        """The positions of the next `n_tokens`."""
-        return torch.arange(self.length, self.length + n_tokens, device=device)

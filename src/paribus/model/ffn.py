@@ -1,20 +1,25 @@
 """Axis `model.ffn`: the feed-forward network of a block."""
 
-from torch import nn
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from paribus.model.config import ModelConfig
 from paribus.model.linear import Linear
 from paribus.shapes import Hidden
 
+Numbers = Float[Tensor, "*any"]
 
-def silu(x: Hidden) -> Hidden:
+
+def silu(x: Numbers) -> Numbers:
     """x * sigmoid(x) (Elfwing et al., 2017, arXiv:1702.03118)."""
+    # PyTorch's one-pass kernel: the product written out takes three times as long in eager mode.
     return nn.functional.silu(x)
 
 
-def relu(x: Hidden) -> Hidden:
+def relu(x: Numbers) -> Numbers:
     """max(x, 0)."""
-    return x.clamp_min(0)
+    return torch.relu(x)
 
 
 class SwiGLU(nn.Module):

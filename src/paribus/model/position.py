@@ -7,15 +7,19 @@ does not do is the identity. Positions flow in as data: cached decoding is a shi
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
 from paribus.model.linear import Embedding
 from paribus.shapes import Heads, Hidden
 
-Positions = Int[Tensor, "*batch seq"]
+Positions = Int[Tensor, "*shared seq"]
+"""Place of each token in its sequence; one row serves all of a batch."""
 Rotate = Callable[[Heads], Heads]
+
+COMPLEX_DEVICES = ("cpu", "cuda")
+"""Where complex numbers multiply at full speed."""
 
 
 class NoPositions(nn.Module):
@@ -43,7 +47,10 @@ class RotaryPositions(NoPositions):
         pairs = torch.arange(0, self.d_head, 2, device=positions.device, dtype=torch.float32)
         angles = positions.float()[..., None] * self.theta ** (-pairs / self.d_head)
         cos, sin = angles.cos().unsqueeze(-3), angles.sin().unsqueeze(-3)
-        return lambda heads: rotate_pairs(heads, cos, sin)
+        if torch.compiler.is_compiling() or positions.device.type not in COMPLEX_DEVICES:
+            return lambda heads: rotate_pairs(heads, cos, sin)
+        turns = torch.complex(cos, sin)
+        return lambda heads: rotate_complex(heads, turns)
 
 
 class SinusoidalPositions(NoPositions):
@@ -77,7 +84,16 @@ def rotate_pairs(
     return turned.flatten(-2).to(heads.dtype)
 
 
-def sinusoids(positions: Positions, d_model: int) -> Hidden:
+def rotate_complex(heads: Heads, turns: Complex[Tensor, "*angles"]) -> Heads:
+    """rotate_pairs as (a + ib) (cos + i sin): one pass over memory, several times faster in eager.
+
+    The compiler fuses the real form and has no code for complex numbers, so it gets that one.
+    """
+    pairs = torch.view_as_complex(heads.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * turns).flatten(-2).to(heads.dtype)
+
+
+def sinusoids(positions: Positions, d_model: int) -> Float[Tensor, "*shared seq d_model"]:
     """The fixed waves of the 2017 Transformer: even columns sine, odd columns cosine."""
     columns = torch.arange(0, d_model, 2, device=positions.device, dtype=torch.float32)
     angles = positions.float()[..., None] * 10_000.0 ** (-columns / d_model)

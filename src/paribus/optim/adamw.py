@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+Loss = float | Tensor
+
 
 class AdamW(Optimizer):
     """Adam with decay taken off the weight itself (Loshchilov and Hutter, 2019, arXiv:1711.05101).
@@ -31,7 +33,7 @@ class AdamW(Optimizer):
         self._update = _update_together if foreach else _update_one_by_one
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Loss] | None = None) -> Loss | None:  # type: ignore[override]
         """Updates every parameter that has a gradient."""
         loss = None
         if closure is not None:

@@ -1,5 +1,6 @@
 """Whether the C++ core is there, and what stands in for it where it is not."""
 
+import importlib
 import warnings
 from types import ModuleType
 
@@ -7,7 +8,7 @@ from types import ModuleType
 def load_core() -> ModuleType | None:
     """`paribus._core`, or None with a warning where it was left out of the installation."""
     try:
-        from paribus import _core
+        return importlib.import_module("paribus._core")
     except ImportError:
         warnings.warn(
             "no C++ core in this installation: the tokenizer runs on its slow Python reference. "
@@ -15,4 +16,3 @@ def load_core() -> ModuleType | None:
             stacklevel=3,
         )
         return None
-    return _core

@@ -5,11 +5,12 @@ taken); an entry that is neither a byte nor made by a merge is a special token. 
 lacks the pattern and the special tokens. What a file asks for that is not done here is refused.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from paribus.errors import DataError, InputMissingError, ParibusError
+from paribus.errors import DataError, InputMissingError
 from paribus.files import MANIFEST, parse_json, read_bytes, read_json, read_manifest, verify_files
 from paribus.tokenizer import huggingface, ranks
 from paribus.tokenizer.names import (
@@ -80,36 +81,48 @@ def _verify_published(folder: Path) -> None:
 
 
 def _read_file(path: Path) -> Vocabulary:
-    try:
-        if path.suffix == ".txt":
-            return _read_two_files(_sibling(path, _MERGES, _VOCAB), path)
-        data = read_bytes(path, limit=SIZE_LIMIT)
-        if path.suffix != ".json":
+    if path.suffix == ".txt":
+        return _read_two_files(_sibling(path, _MERGES, _VOCAB), path)
+    data = read_bytes(path, limit=SIZE_LIMIT)
+    if path.suffix != ".json":
+        with _about(path):
             return ranks.from_lines(data)
-        content = parse_json(data, path)
-        if "model" in content:
+    content = parse_json(data, path)
+    if path.name == _WHOLE or isinstance(content.get("model"), dict):
+        with _about(path):
             return huggingface.from_json(content)
-        return _from_two_files(content, _sibling(path, _VOCAB, _MERGES))
-    except ParibusError as error:
-        if str(path.parent) in str(error):
-            raise
-        raise type(error)(f"{path}: {error}") from error
+    return _from_two_files(content, path, _sibling(path, _VOCAB, _MERGES))
+
+
+@contextlib.contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Puts the name of the file before what is wrong with its content."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _sibling(path: Path, own: str, other: str) -> Path:
     """`x_vocab.json` beside `x_merges.txt`."""
     if not path.name.endswith(own):
-        raise DataError(f"expected a name that ends in {own}, found {path.name!r}")
+        raise DataError(
+            f"{path}: expected {_WHOLE}, {_VOCAB}, {_MERGES} or a file of ranks, found another "
+            "name or content"
+        )
     return path.with_name(path.name.removesuffix(own) + other)
 
 
 def _read_two_files(vocab: Path, merges: Path) -> Vocabulary:
-    return _from_two_files(read_json(vocab, limit=SIZE_LIMIT), merges)
+    return _from_two_files(read_json(vocab, limit=SIZE_LIMIT), vocab, merges)
 
 
-def _from_two_files(content: dict[str, Any], merges_path: Path) -> Vocabulary:
-    ids = checked_ids(content)
-    merges = merges_from_names(_merge_lines(merges_path))
+def _from_two_files(content: dict[str, Any], vocab: Path, merges_file: Path) -> Vocabulary:
+    lines = _merge_lines(merges_file)
+    with _about(vocab):
+        ids = checked_ids(content)
+    with _about(merges_file):
+        merges = merges_from_names(lines)
     merged = {left + right for left, right in merges}
     ordinary: dict[bytes, int] = {}
     specials: list[tuple[int, str]] = []
@@ -119,7 +132,27 @@ def _from_two_files(content: dict[str, Any], merges_path: Path) -> Vocabulary:
             ordinary[token] = i
         else:
             specials.append((i, name))
-    return checked_against_ids("gpt2", specials, ordinary, merges)
+    with _about(merges_file):
+        _refuse_lost_merges(specials, ordinary)
+    with _about(vocab):
+        return checked_against_ids("gpt2", specials, ordinary, merges)
+
+
+def _refuse_lost_merges(specials: list[tuple[int, str]], ordinary: dict[bytes, int]) -> None:
+    """A shortened merges.txt must not turn what it lost into special tokens.
+
+    The first token that lost its merge is two tokens joined, and newer than all bytes.
+    """
+    newest_byte = max((i for token, i in ordinary.items() if len(token) == 1), default=0)
+    for i, name in specials:
+        token = token_from_name(name) if i > newest_byte else None
+        if token and any(
+            token[:k] in ordinary and token[k:] in ordinary for k in range(len(token))
+        ):
+            raise DataError(
+                f"expected a merge that makes token {i}, {name[:80]!r}, found none. "
+                "The file is cut short or of another tokenizer"
+            )
 
 
 def _merge_lines(path: Path) -> Sequence[Sequence[str]]:

@@ -86,7 +86,7 @@ def from_json(content: dict[str, Any]) -> Vocabulary:
     if content.get("post_processor") and _kind(content["post_processor"]) != "ByteLevel":
         found = _kind(content["post_processor"])
         raise DataError(f"post_processor: expected null or ByteLevel, found {found}. {_ADVICE}")
-    model = _checked_model(content["model"])
+    model = _checked_model(content.get("model"))
     specials = _special_tokens(content.get("added_tokens") or [])
     ids = dict(checked_ids(model.get("vocab")))
     for i, text in specials:
@@ -149,7 +149,7 @@ def _split_pattern(step: dict[str, Any]) -> str:
 
 
 def _checked_model(model: Any) -> dict[str, Any]:
-    if _kind(model) not in ("BPE", "none"):
+    if not isinstance(model, dict) or model.get("type", "BPE") != "BPE":
         raise DataError(f"model: expected BPE, found {_kind(model)}. {_ADVICE}")
     for key, plain in _PLAIN_MODEL.items():
         if model.get(key) not in plain:

@@ -8,6 +8,7 @@ the ranks give the merges, and merges that are not of this kind are not written.
 import base64
 import binascii
 from collections.abc import Sequence
+from itertools import pairwise
 
 from paribus.errors import DataError
 from paribus.tokenizer.names import checked_against_ids
@@ -20,7 +21,7 @@ def to_lines(vocabulary: Vocabulary) -> bytes:
     Raises DataError for a vocabulary of which tiktoken would make other ids.
     """
     ids = vocabulary.ids
-    recovered = _merges({token: i for token, i in ids.items()})
+    recovered = _merges(ids)
     for ours, theirs in zip(vocabulary.merges, [*recovered, None], strict=False):
         if ours != theirs:
             raise DataError(
@@ -80,14 +81,12 @@ def _last_merge(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
     """The two parts that are left of `token` when all lower ranks have been joined."""
     parts = [token[i : i + 1] for i in range(len(token))]
     while len(parts) > 2:
-        joined = [
-            ranks.get(parts[i] + parts[i + 1], len(ranks) + 256) for i in range(len(parts) - 1)
-        ]
+        joined = [ranks.get(left + right, ranks[token]) for left, right in pairwise(parts)]
         i = min(range(len(joined)), key=joined.__getitem__)
         if joined[i] >= ranks[token]:
             raise DataError(
-                f"token {token_name(token)[:80]!r}: expected two tokens of lower rank that make it, "
-                f"found {len(parts)}"
+                f"token {token_name(token)[:80]!r}: expected two tokens of lower rank that make "
+                f"it, found {len(parts)}"
             )
         parts[i : i + 2] = [parts[i] + parts[i + 1]]
     return parts[0], parts[1]

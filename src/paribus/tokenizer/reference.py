@@ -26,6 +26,19 @@ Word = tuple[bytes, ...]
 """A pretoken as the tokens it consists of so far."""
 
 
+class Rules(NamedTuple):
+    """What a training is to learn."""
+
+    pattern: str
+    specials: tuple[bytes, ...]
+    """Borders in the text, which are not counted."""
+    byte_ids: tuple[int, ...]
+    n_new_ids: int
+    ties: Ties
+    max_token_length: int | None = None
+    """In bytes."""
+
+
 class Learned(NamedTuple):
     """What training gives: merges in order, and whether the text ran out of pairs."""
 
@@ -74,43 +87,47 @@ def count_pairs(words: dict[Word, int]) -> Counter[Pair]:
     return counts
 
 
-def train(
-    text: bytes,
-    pattern: str,
-    specials: Sequence[bytes],
-    n_new_ids: int,
-    *,
-    ties: Ties,
-    byte_ids: Sequence[int],
-    max_token_length: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
-) -> Learned:
-    """Learns merges from `text` until they have made `n_new_ids` new byte strings.
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Says nothing."""
 
-    Special tokens are borders and are not counted. Among the most frequent pairs the rule of `ties`
-    chooses. No token grows beyond `max_token_length` bytes.
-    """
+
+def train(
+    text: bytes, rules: Rules, progress: Callable[[str, int, int], None] = no_progress
+) -> Learned:
+    """Learns merges until they have made `n_new_ids` new byte strings, or no pair is left."""
     pretokens = Counter(
         pretoken
-        for segment in split_at_special_tokens(text, specials)[::2]
-        for pretoken in split(segment, pattern)
+        for segment in split_at_special_tokens(text, rules.specials)[::2]
+        for pretoken in split(segment, rules.pattern)
     )
     words = {tuple(bytes([byte]) for byte in pretoken): n for pretoken, n in pretokens.items()}
-    ids = {bytes([byte]): i for byte, i in enumerate(byte_ids)}
-    first_id = len(specials) + 256
+    ids = {bytes([byte]): i for byte, i in enumerate(rules.byte_ids)}
     merges: list[Pair] = []
-    while len(ids) < 256 + n_new_ids:
-        progress("merge", len(ids) - 256, n_new_ids)
-        counts = count_pairs(words)
-        pair = _most_frequent(counts, ties, ids, max_token_length)
+    while len(ids) < 256 + rules.n_new_ids:
+        progress("merge", len(ids) - 256, rules.n_new_ids)
+        pair = most_frequent(count_pairs(words), rules, ids)
         if pair is None:
             return Learned(merges, len(pretokens), ran_out=True)
         words = {
             merge_pair(word, pair) if pair[0] in word else word: n for word, n in words.items()
         }
-        ids.setdefault(pair[0] + pair[1], first_id + len(ids) - 256)
+        ids.setdefault(pair[0] + pair[1], len(rules.specials) + len(ids))
         merges.append(pair)
     return Learned(merges, len(pretokens), ran_out=False)
+
+
+def most_frequent(counts: Counter[Pair], rules: Rules, ids: dict[bytes, int]) -> Pair | None:
+    """The pair to join next. Among equally frequent ones `cs336` takes the greatest pair of byte
+    strings, `hf` the smallest pair of ids."""
+
+    def rank(pair: Pair) -> tuple:
+        if rules.ties == "cs336":
+            return counts[pair], pair
+        return counts[pair], -ids[pair[0]], -ids[pair[1]]
+
+    limit = rules.max_token_length
+    short_enough = (pair for pair in counts if limit is None or len(pair[0] + pair[1]) <= limit)
+    return max(short_enough, key=rank, default=None)
 
 
 def merge_word(pretoken: bytes, ranks: dict[Pair, int]) -> Word:
@@ -162,17 +179,3 @@ class ReferenceEncoder:
             for pretoken in split(segment, self.vocabulary.pattern):
                 for token in merge_word(pretoken, self._ranks):
                     yield self.vocabulary.ids[token]
-
-
-def _most_frequent(
-    counts: Counter[Pair], ties: Ties, ids: dict[bytes, int], max_token_length: int | None
-) -> Pair | None:
-    def rank(pair: Pair) -> tuple:
-        if ties == "cs336":
-            return counts[pair], pair
-        return counts[pair], -ids[pair[0]], -ids[pair[1]]
-
-    fitting = counts
-    if max_token_length is not None:
-        fitting = [pair for pair in counts if len(pair[0]) + len(pair[1]) <= max_token_length]
-    return max(fitting, key=rank, default=None)

@@ -1,10 +1,10 @@
 """Cuts a text that arrives in pieces into blocks that can be encoded one by one.
 
 The ids of the blocks, one after another, are those of the whole text, wherever the pieces are cut.
-Text still to come can change the last two pretokens ("x", "'", "l" and then another "l": "x", "'ll")
-and no earlier one, make a special token of a beginning of one, and complete a character. All these
-wait. A block does not end behind a pretoken of white space alone either: its place in the patterns
-depends on what follows it.
+Text still to come can change the last two pretokens ("x'l" is "x", "'", "l", and "x'll" is "x",
+"'ll") and no earlier one, make a special token of a beginning of one, and complete a character. All
+these wait. A block does not end behind a pretoken of white space alone either: its place in the
+patterns depends on what follows it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,16 +22,13 @@ SplitEnds = Callable[[bytes], np.ndarray]
 
 
 def blocks(
-    pieces: Iterable[bytes],
-    split_ends: SplitEnds,
-    specials: Sequence[bytes],
-    block_bytes: int = BLOCK_BYTES,
+    pieces: Iterable[bytes], split_ends: SplitEnds, specials: Sequence[bytes]
 ) -> Iterator[bytes]:
-    """Yields the text of `pieces` in blocks; holds the longest pretoken and `block_bytes` at most
-    twice. `specials` are those that the encoder looks for: none where user text makes none.
+    """Yields the text of `pieces` in blocks; holds a piece, a block and twice the longest pretoken.
+    `specials` are those that the encoder looks for: none where user text makes none.
     """
     waiting: list[bytes] = []
-    n_waiting, enough = 0, block_bytes
+    n_waiting, enough = 0, BLOCK_BYTES
     for piece in pieces:
         waiting.append(piece)
         n_waiting += len(piece)
@@ -43,7 +40,7 @@ def blocks(
             yield text[:cut]
         waiting, n_waiting = [text[cut:]], len(text) - cut
         # Twice what did not suffice: a pretoken without end is looked at log2(n) times, not n.
-        enough = max(block_bytes, 2 * n_waiting)
+        enough = max(BLOCK_BYTES, 2 * n_waiting)
     yield b"".join(waiting)
 
 

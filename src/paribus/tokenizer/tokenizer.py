@@ -1,6 +1,7 @@
 """Tokenizer: text to ids and back, with one vocabulary."""
 
 import codecs
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -39,7 +40,7 @@ class Tokenizer:
         return cls(formats.read(Path(path)))
 
     def save(self, folder: Path) -> None:
-        """Writes vocab.json, merges.txt and tokenizer.json into `folder`, as publish_folder asks."""
+        """Writes vocab.json, merges.txt and tokenizer.json, as publish_folder's callback."""
         formats.write_files(self.vocabulary, folder)
 
     @property
@@ -64,9 +65,11 @@ class Tokenizer:
     def __reduce__(self) -> tuple[type["Tokenizer"], tuple[Vocabulary]]:
         return Tokenizer, (self.vocabulary,)
 
-    def encode(self, text: str | bytes, *, allow_special: bool = False) -> np.ndarray:
-        """The ids of `text`, uint32."""
-        return self._encoder.encode(_as_bytes(text), allow_special, 0)
+    def encode(
+        self, text: str | bytes, *, allow_special: bool = False, threads: int | None = None
+    ) -> np.ndarray:
+        """The ids of `text`, uint32; on `threads` threads (default: all cores) where it is long."""
+        return self._encoder.encode(_as_bytes(text), allow_special, _n_threads(threads))
 
     def encode_batch(
         self,
@@ -77,7 +80,7 @@ class Tokenizer:
     ) -> list[np.ndarray]:
         """The ids of each text, on `threads` threads (default: all cores)."""
         ids, ends = self._encoder.encode_many(
-            [_as_bytes(text) for text in texts], allow_special, threads or 0
+            [_as_bytes(text) for text in texts], allow_special, _n_threads(threads)
         )
         return [ids[a:b] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
 
@@ -137,7 +140,12 @@ class Tokenizer:
 
     def _checked_ids(self, ids: Iterable[int] | np.ndarray) -> np.ndarray:
         """`ids` as uint32: a negative or large one is refused before it could wrap."""
-        array = ids if isinstance(ids, np.ndarray) else np.array(list(ids), np.int64)
+        array = ids if isinstance(ids, np.ndarray) else _as_array(list(ids))
+        if array.dtype.kind not in "iu" or array.ndim != 1:
+            raise DataError(
+                f"ids: expected one row of integers below 2**63, found {array.ndim} axes of "
+                f"{array.dtype}"
+            )
         wrong = np.flatnonzero((array < 0) | (array >= len(self)))
         if wrong.size:
             raise DataError(
@@ -160,6 +168,17 @@ def _core_encoder(core: Any, vocabulary: Vocabulary) -> Any:
         list(vocabulary.tokens),
         vocabulary.pattern,
     )
+
+
+def _as_array(ids: list[int]) -> np.ndarray:
+    try:
+        return np.array(ids or np.empty(0, np.uint32))
+    except ValueError as error:
+        raise DataError(f"ids: expected one row of integers, found {error}") from error
+
+
+def _n_threads(threads: int | None) -> int:
+    return threads or os.cpu_count() or 1
 
 
 def _as_bytes(text: str | bytes) -> bytes:

@@ -39,19 +39,7 @@ class TrainingReport:
     """The text had no pair left before `vocab_size` was reached: the caller says so."""
 
 
-@dataclass(frozen=True)
-class _Request:
-    pattern: str
-    specials: list[bytes]
-    n_new_ids: int
-    ties: Ties
-    byte_ids: tuple[int, ...]
-    max_token_length: int | None
-    threads: int
-    progress: Progress
-
-
-def train(
+def train(  # noqa: PLR0913  one option of the command each
     sources: Iterable[bytes],
     *,
     vocab_size: int,
@@ -69,18 +57,19 @@ def train(
     `impl` changes the result. Raises ConfigError for settings that cannot be, and DataError for a
     text without a byte.
     """
-    request = _Request(
+    rules = reference.Rules(
         pattern=pattern,
-        specials=[text.encode() for text in specials],
+        specials=tuple(text.encode() for text in specials),
+        byte_ids=byte_layout(len(specials), ties),
         n_new_ids=_checked_n_new_ids(vocab_size, specials, pattern, max_token_length),
         ties=ties,
-        byte_ids=byte_layout(len(specials), ties),
         max_token_length=max_token_length,
-        threads=threads or os.cpu_count() or 1,
-        progress=progress or (lambda stage, done, total: None),
     )
+    learn = _learn_fast if impl == "fast" else _learn_naively
     start = time.monotonic()
-    learned, n_bytes = _learn(sources, request, impl)
+    learned, n_bytes = learn(
+        sources, rules, threads or os.cpu_count() or 1, progress or reference.no_progress
+    )
     if n_bytes == 0:
         raise DataError("text to train on: expected at least one byte, found none")
     return TrainingReport(
@@ -109,39 +98,29 @@ def _checked_n_new_ids(
     return vocab_size - smallest
 
 
-def _learn(
-    sources: Iterable[bytes], request: _Request, impl: Implementation
+def _learn_fast(
+    sources: Iterable[bytes], rules: reference.Rules, threads: int, progress: Progress
 ) -> tuple[reference.Learned, int]:
-    core = load_core() if impl == "fast" else None
+    core = load_core()
     if core is None:
-        return _learn_by_reference(sources, request)
+        return _learn_naively(sources, rules, threads, progress)
     merges, n_distinct, n_bytes, ran_out = core.train(
         sources,
-        request.pattern,
-        request.specials,
-        request.n_new_ids,
-        list(request.byte_ids),
-        len(request.specials) + 256,
-        request.ties,
-        request.threads,
-        request.max_token_length or 0,
-        request.progress,
+        rules.pattern,
+        list(rules.specials),
+        rules.n_new_ids,
+        list(rules.byte_ids),
+        len(rules.specials) + 256,
+        rules.ties,
+        threads,
+        rules.max_token_length or 0,
+        progress,
     )
     return reference.Learned([tuple(pair) for pair in merges], n_distinct, ran_out), n_bytes
 
 
-def _learn_by_reference(
-    sources: Iterable[bytes], request: _Request
+def _learn_naively(
+    sources: Iterable[bytes], rules: reference.Rules, threads: int, progress: Progress
 ) -> tuple[reference.Learned, int]:
     text = b"".join(sources)
-    learned = reference.train(
-        text,
-        request.pattern,
-        request.specials,
-        request.n_new_ids,
-        ties=request.ties,
-        byte_ids=request.byte_ids,
-        max_token_length=request.max_token_length,
-        progress=request.progress,
-    )
-    return learned, len(text)
+    return reference.train(text, rules, progress), len(text)

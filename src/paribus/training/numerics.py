@@ -132,7 +132,7 @@ def _compiled(function: Callable[..., Tensor], choice: str) -> Callable[..., Ten
             return function(tokens)
         try:
             return compiled(tokens)
-        except (torch._dynamo.exc.TorchDynamoException, RuntimeError) as error:
+        except RuntimeError as error:  # those of the compiler are RuntimeErrors too
             if not _is_compile_failure(error):
                 raise
             log.warning("torch.compile failed, the run goes on uncompiled: %s", _first_line(error))

@@ -36,14 +36,18 @@ VERSIONED = ("paribus", "torch", "numpy", "safetensors", "regex")
 
 
 def check_unused(paths: RunPaths) -> None:
-    """Refuses a folder that holds a run, or anything that is not of a run that never began."""
-    if paths.config.exists():
+    """Refuses a folder that holds a run, or anything that is not of a run that never began.
+
+    A run begins with the checkpoint of step 0: one killed before it has nothing to resume from.
+    """
+    if any((paths.folder / "checkpoints").glob("step-*")):
         raise CannotCreateError(
             f"{paths.folder}: expected no run, found one. "
             f"Go on with it: paribus resume {paths.folder}, or choose another --run"
         )
-    own = {path.name for path in (paths.environment, paths.tokenizer, paths.data_record)}
-    own |= {paths.data.name, paths.validation.name, paths.log.name, "run.lock", "run.lock.json"}
+    own = {path.name for path in (paths.config, paths.environment, paths.tokenizer, paths.status)}
+    own |= {paths.data_record.name, paths.data.name, paths.validation.name, paths.log.name}
+    own |= {"checkpoints", "run.lock", "run.lock.json"}
     foreign = [path.name for path in paths.folder.iterdir() if path.name not in own]
     if foreign:
         raise CannotCreateError(

@@ -32,12 +32,18 @@ FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "run.dir", "da
 
 
 def train(
-    experiment: Experiment, listener: Listener | None = None, *, init_from: Path | None = None
+    experiment: Experiment,
+    listener: Listener | None = None,
+    *,
+    init_from: Path | None = None,
+    budget_seconds: float | None = None,
 ) -> Path:
     """Trains `experiment` in its run folder, from step 0 to its last; returns the folder.
 
-    `init_from` names a run whose best weights are the initial values. Raises CannotCreateError
-    where the folder holds a run, UnavailableError where another process is at work in it.
+    `init_from` names a run whose best weights are the initial values; `budget_seconds` is the
+    wall-clock budget behind a number of steps, where the caller has made it one. Raises
+    CannotCreateError where the folder holds a run, UnavailableError where another process is at
+    work in it.
     """
     listener = listener or Silent()
     folder = experiment.run.dir
@@ -55,7 +61,7 @@ def train(
         if init_from is not None:
             _take_weights(state, init_from, tokenizer)
         time = experiment.training.time
-        budget = None if time is None else parse_duration(time)
+        budget = budget_seconds if time is None else parse_duration(time)
         record.publish_validation(paths, validation)
         record.record_run(paths, experiment, resolved, shards, tokenizer, budget)
         run = _assemble(paths, resolved, shards, tokenizer, state)

@@ -50,7 +50,9 @@ class TrainState:
 
     def snapshot(self) -> Snapshot:
         """The state as named tensors and JSON."""
-        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        names: dict[Tensor, str] = {
+            parameter: name for name, parameter in self.model.named_parameters()
+        }
         moments = {
             f"{names[parameter]}.{key}": value
             for parameter, values in self.optimizer.state.items()

@@ -1,0 +1,86 @@
+#include "bpe/pretoken_counter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "bpe/pretokenizer.h"
+
+namespace paribus::bpe {
+namespace {
+
+constexpr std::size_t batch_size = std::size_t{8} << 20;
+constexpr std::size_t piece_size = std::size_t{1} << 20;
+
+}  // namespace
+
+PretokenCounter::PretokenCounter(Pattern pattern, std::vector<std::string> specials,
+                                 std::size_t n_threads)
+    : pattern_(pattern),
+      specials_(std::move(specials)),
+      tables_(std::max<std::size_t>(n_threads, 1)) {}
+
+void PretokenCounter::feed(std::string_view block, const Poll& after_batch) {
+    while (!block.empty()) {
+        const std::string_view part = block.substr(0, batch_size);
+        pending_.append(part);
+        n_bytes_ += part.size();
+        block.remove_prefix(part.size());
+        if (pending_.size() - searched_ < batch_size) continue;
+        count_pending(false, after_batch);
+        if (after_batch) after_batch();
+    }
+}
+
+WordTable PretokenCounter::finish(const Poll& poll) {
+    count_pending(true, poll);
+    WordTable total = std::move(tables_.back());
+    tables_.pop_back();
+    for (; !tables_.empty(); tables_.pop_back()) {
+        tables_.back().for_each(
+            [&](std::string_view word, Count count) { total[word] += count; });
+    }
+    return total;
+}
+
+// Up to where the split of the pending text is the same whatever follows it.
+std::size_t PretokenCounter::settled_end(bool is_last) {
+    if (is_last) return pending_.size();
+    // A special token that begins behind `limit` may be cut off, or be the head of a longer one.
+    const std::size_t held_back = std::max<std::size_t>(specials_.longest(), 1) - 1;
+    const std::size_t limit = pending_.size() - std::min(pending_.size(), held_back);
+    std::size_t begin = 0, searched = searched_;
+    for (;;) {
+        const SpecialTokens::Match match = specials_.find(pending_, searched);
+        if (match.begin >= limit) break;
+        begin = searched = match.end;
+    }
+    const std::size_t from = std::max(begin, searched);
+    const std::size_t cut = last_safe_cut(pending_, from, std::max(from, limit), pattern_);
+    searched_ = std::max(from, limit);
+    return cut > from ? cut : begin;
+}
+
+void PretokenCounter::count_pending(bool is_last, const Poll& poll) {
+    const std::size_t settled = settled_end(is_last);
+    const auto text = std::string_view(pending_).substr(0, settled);
+    count_pieces(cut_text(text, pattern_, specials_, piece_size), poll);
+    pending_.erase(0, settled);
+    searched_ -= std::min(searched_, settled);
+}
+
+void PretokenCounter::count_pieces(const std::vector<std::string_view>& pieces, const Poll& poll) {
+    run_tasks(pieces.size(), tables_.size(), poll,
+              [&](Worker worker, std::size_t task, Checkpoint& checkpoint) {
+                  WordTable& table = tables_[worker];
+                  const auto count = [&](std::string_view word) {
+                      ++table[word];
+                      checkpoint.spend(word.size());
+                  };
+                  for_each_segment(
+                      pieces[task], specials_,
+                      [&](std::string_view text) { for_each_pretoken(text, pattern_, count); },
+                      [](std::size_t) {});
+              });
+}
+
+}  // namespace paribus::bpe

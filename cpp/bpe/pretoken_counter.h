@@ -1,0 +1,45 @@
+// Counts the distinct pretokens of a text that arrives in blocks.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bpe/cuts.h"
+#include "bpe/parallel.h"
+#include "bpe/special_tokens.h"
+#include "bpe/types.h"
+#include "bpe/word_table.h"
+
+namespace paribus::bpe {
+
+// The blocks are consecutive pieces of one text, cut anywhere; neither the cuts nor the number of
+// threads change the counts. Special tokens are borders and are not counted.
+class PretokenCounter {
+  public:
+    PretokenCounter(Pattern pattern, std::vector<std::string> specials, std::size_t n_threads);
+
+    // Takes the next block. `after_batch` is called once each few megabytes and may throw.
+    void feed(std::string_view block, const Poll& after_batch);
+
+    // Counts what is held back and returns each pretoken with its count. The counter is then empty.
+    WordTable finish(const Poll& poll);
+
+    // Bytes taken, special tokens among them.
+    Count n_bytes() const { return n_bytes_; }
+
+  private:
+    std::size_t settled_end(bool is_last);
+    void count_pending(bool is_last, const Poll& poll);
+    void count_pieces(const std::vector<std::string_view>& pieces, const Poll& poll);
+
+    Pattern pattern_;
+    SpecialTokens specials_;
+    std::vector<WordTable> tables_;  // one a thread
+    std::string pending_;            // text whose split is not settled, from a border on
+    std::size_t searched_ = 0;       // pending text below has no special token and no safe cut
+    Count n_bytes_ = 0;
+};
+
+}  // namespace paribus::bpe

@@ -1,0 +1,112 @@
+"""The whole model once more, in float64 NumPy, straight from the equations: the strongest oracle.
+
+It shares no code with `paribus.model` but the settings, and works position by position where that
+is the plainest way to write an equation down.
+"""
+
+import math
+
+import numpy as np
+
+
+def logits(weights: dict[str, np.ndarray], config, tokens: np.ndarray) -> np.ndarray:
+    """Scores (seq, vocab) of one sequence of ids (seq)."""
+    x = weights["token_embedding.weight"][tokens]
+    if config.embedding_scale == "sqrt_d_model":
+        x = x * math.sqrt(config.d_model)
+    x = x + _additive_positions(weights, config, len(tokens))
+    for layer in range(config.n_layers):
+        part = _below(weights, f"layers.{layer}.")
+        x = _residual(x, part, "attention_norm", config, lambda h, p=part: _attention(h, p, config))
+        x = _residual(x, part, "ffn_norm", config, lambda h, p=part: _ffn(h, p, config))
+    if config.final_norm == "on" or (
+        config.final_norm == "auto" and config.norm_placement != "post"
+    ):
+        x = _norm(x, _below(weights, "final_norm."), config)
+    table = "token_embedding.weight" if config.tie_embeddings else "lm_head.weight"
+    return x @ weights[table].T * config.logit_scale
+
+
+def _residual(x, weights, name, config, sublayer):
+    norm_weights = _below(weights, f"{name}.")
+    if config.norm_placement == "pre":
+        return x + sublayer(_norm(x, norm_weights, config))
+    return _norm(x + sublayer(x), norm_weights, config)
+
+
+def _norm(x, weights, config):
+    rows = []
+    for row in x:
+        if config.norm == "layernorm":
+            row = row - row.sum() / len(row)
+        mean_square = sum(value * value for value in row) / len(row)
+        rows.append(row / math.sqrt(mean_square + config.norm_eps) * weights["weight"])
+    return np.array(rows) + weights.get("bias", 0.0)
+
+
+def _attention(x, weights, config):
+    width = config.d_model // config.n_heads
+    shared_by = config.n_heads // (config.n_kv_heads or config.n_heads)
+    q, k, v = (_linear(x, weights, f"{name}_proj") for name in "qkv")
+    heads = []
+    for head in range(config.n_heads):
+        kv = head // shared_by
+        one_q = _turned(q[:, head * width : (head + 1) * width], config)
+        one_k = _turned(k[:, kv * width : (kv + 1) * width], config)
+        one_v = v[:, kv * width : (kv + 1) * width]
+        rows = []
+        for position in range(len(x)):
+            scores = one_k[: position + 1] @ one_q[position] / math.sqrt(width)
+            shares = np.exp(scores - scores.max())
+            rows.append(shares @ one_v[: position + 1] / shares.sum())
+        heads.append(np.array(rows))
+    return _linear(np.concatenate(heads, axis=1), weights, "o_proj")
+
+
+def _turned(heads, config):
+    """Each pair of neighbours turned by its angle, as a 2 x 2 rotation matrix."""
+    if config.position.kind != "rope":
+        return heads
+    result = np.empty_like(heads)
+    width = heads.shape[1]
+    for position in range(len(heads)):
+        for pair in range(width // 2):
+            angle = position / config.position.theta ** (2 * pair / width)
+            matrix = np.array(
+                [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+            )
+            here = slice(2 * pair, 2 * pair + 2)
+            result[position, here] = matrix @ heads[position, here]
+    return result
+
+
+def _additive_positions(weights, config, n_tokens):
+    table = np.zeros((n_tokens, config.d_model))
+    if config.position.kind == "learned":
+        return weights["position.table.weight"][:n_tokens]
+    if config.position.kind == "sinusoidal":
+        for position in range(n_tokens):
+            for column in range(config.d_model):
+                angle = position / 10_000 ** (2 * (column // 2) / config.d_model)
+                table[position, column] = math.cos(angle) if column % 2 else math.sin(angle)
+    return table
+
+
+def _ffn(x, weights, config):
+    up = _linear(x, weights, "up_proj")
+    if config.ffn == "swiglu":
+        gate = _linear(x, weights, "gate_proj")
+        return _linear(gate / (1 + np.exp(-gate)) * up, weights, "down_proj")
+    return _linear(np.maximum(up, 0), weights, "down_proj")
+
+
+def _linear(x, weights, name):
+    for prefix in ("", "attention.", "ffn."):
+        if f"{prefix}{name}.weight" in weights:
+            bias = weights.get(f"{prefix}{name}.bias", 0.0)
+            return x @ weights[f"{prefix}{name}.weight"].T + bias
+    raise KeyError(name)
+
+
+def _below(weights, prefix):
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}

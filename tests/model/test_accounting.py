@@ -1,0 +1,194 @@
+"""Counts: the golden table of the specification, and the model itself."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+import torch
+from variants import small_config
+
+from paribus.errors import ConfigError
+from paribus.model.accounting import (
+    check_vocab_size,
+    count_flops,
+    count_parameters,
+    estimate_memory,
+    vocab_size,
+)
+from paribus.model.config import Learned, ModelConfig, Sinusoidal
+from paribus.model.transformer import Transformer
+
+VANILLA = {
+    "norm_placement": "post",
+    "norm": "layernorm",
+    "position": Sinusoidal(),
+    "ffn": "relu",
+    "bias": True,
+}
+WIDE = {"d_model": 512, "n_layers": 16, "n_heads": 16, "context_length": 512}
+
+GOLDEN = [
+    (50_257, VANILLA, 1024, 16_024_832, 28_890_624),
+    (50_257, VANILLA | {"ffn": "swiglu"}, 704, 16_091_904, 28_957_696),
+    (50_257, {}, 704, 16_079_360, 28_945_152),
+    (50_257, {"ffn": "relu"}, 1024, 16_013_824, 28_879_616),
+    (32_000, VANILLA, 1024, 11_351_040, 19_543_040),
+    (32_000, {}, 704, 11_405_568, 19_597_568),
+    (10_000, VANILLA, 1024, 5_719_040, 8_279_040),
+    (10_000, {}, 704, 5_773_568, 8_333_568),
+    (50_257, WIDE, 1408, 77_128_704, None),
+    (50_257, WIDE | {"ffn": "relu"}, 2048, 76_080_128, None),
+]
+
+
+@pytest.mark.parametrize(("vocab", "arm", "d_ff", "tied", "untied"), GOLDEN)
+def test_parameters_of_the_golden_table(vocab, arm, d_ff, tied, untied):
+    config = ModelConfig(vocab_size=vocab, **arm)
+    assert config.feed_forward_width == d_ff
+    assert count_parameters(config).total == tied
+    if untied is not None:
+        other = dataclasses.replace(config, tie_embeddings=False)
+        assert count_parameters(other).total == untied
+        assert count_parameters(other).non_embedding == count_parameters(config).non_embedding
+
+
+def test_the_tinystories_model_of_cs336():
+    config = ModelConfig(
+        vocab_size=10_000, d_model=512, n_layers=4, n_heads=16, d_ff=1344, tie_embeddings=False
+    )
+    found = count_parameters(config)
+    assert (found.total, found.non_embedding) == (22_696_448, 12_456_448)
+
+
+def test_learned_positions_add_context_times_width():
+    plain, learned = (count_parameters(ModelConfig(position=p())) for p in (Sinusoidal, Learned))
+    assert learned.total - plain.total == learned.position == 256 * 256
+
+
+@pytest.mark.parametrize("n_kv_heads", [None, 2])
+def test_the_formula_counts_what_the_model_has(variant_config, n_kv_heads):
+    config = dataclasses.replace(variant_config, n_kv_heads=n_kv_heads)
+    parameters = dict(Transformer(config).named_parameters())
+    counted = count_parameters(config)
+    assert counted.total == sum(p.numel() for p in parameters.values())
+    assert counted.norms == sum(p.numel() for n, p in parameters.items() if "norm" in n)
+    assert counted.ffn == sum(p.numel() for n, p in parameters.items() if ".ffn." in n)
+    assert counted.attention == sum(p.numel() for n, p in parameters.items() if ".attention." in n)
+
+
+SIZES = {
+    "small": (768, 12, 12),
+    "medium": (1024, 24, 16),
+    "large": (1280, 36, 20),
+    "xl": (1600, 48, 25),
+}
+WIDTHS_2026 = {"small": 2048, "medium": 2752, "large": 3392, "xl": 4288}
+FLOPS = [
+    (2025, "small", 1024, 3.4963e11),
+    (2025, "medium", 1024, 1.0331e12),
+    (2025, "large", 1024, 2.2578e12),
+    (2025, "xl", 1024, 4.5133e12),
+    (2025, "xl", 16_384, 1.4952e14),
+    (2026, "small", 1024, 2.9165e11),
+    (2026, "medium", 1024, 8.3017e11),
+    (2026, "large", 1024, 1.7685e12),
+    (2026, "xl", 1024, 3.5168e12),
+    (2026, "xl", 16_384, 1.3358e14),
+]
+
+
+def gpt2(edition, size):
+    d_model, n_layers, n_heads = SIZES[size]
+    return ModelConfig(
+        vocab_size=50_257,
+        context_length=1024,
+        d_model=d_model,
+        n_layers=n_layers,
+        n_heads=n_heads,
+        d_ff=4 * d_model if edition == 2025 else WIDTHS_2026[size],
+        tie_embeddings=False,
+    )
+
+
+@pytest.mark.parametrize(("edition", "size", "seq", "flops"), FLOPS)
+def test_flops_of_the_cs336_accounting(edition, size, seq, flops):
+    found = count_flops(gpt2(edition, size), seq)
+    assert float(f"{found.forward:.4e}") == flops
+    assert found.training == 3 * found.forward
+
+
+@pytest.mark.parametrize(("edition", "total"), [(2025, 2_127_057_600), (2026, 1_640_452_800)])
+def test_parameters_of_the_cs336_accounting(edition, total):
+    assert count_parameters(gpt2(edition, "xl")).total == total
+
+
+@pytest.mark.parametrize("ffn", ["swiglu", "relu"])
+@pytest.mark.parametrize("n_kv_heads", [4, 2])
+def test_flops_are_those_that_pytorch_counts(ffn, n_kv_heads):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    config = small_config(ffn=ffn, n_kv_heads=n_kv_heads, attention_backend="manual")
+    model = Transformer(config)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(1, 8, dtype=torch.long))
+    assert counter.get_total_flops() == count_flops(config).forward
+
+
+@pytest.mark.parametrize("backend", ["sdpa", "manual"])
+@pytest.mark.parametrize("ffn", ["swiglu", "relu"])
+@pytest.mark.parametrize("norm", ["rmsnorm", "layernorm"])
+def test_activations_are_those_that_the_backward_pass_keeps(backend, ffn, norm):
+    config = ModelConfig(
+        vocab_size=300, d_model=64, n_heads=2, context_length=64, ffn=ffn, norm=norm,
+        attention_backend=backend,
+    )  # fmt: skip
+    model = Transformer(config)
+    for parameter in model.parameters():
+        torch.nn.init.ones_(parameter)
+    kept: dict[int, int] = {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model.hidden(torch.zeros(4, 64, dtype=torch.long))
+    for parameter in model.parameters():
+        kept.pop(parameter.untyped_storage().data_ptr(), None)
+    memory = estimate_memory(config, sequences=4, loss_rows=128)
+    assert memory.activations == pytest.approx(sum(kept.values()), rel=0.15)
+
+
+def test_memory_of_weights_gradients_and_moments_is_exact():
+    config = small_config()
+    n = sum(p.numel() for p in Transformer(config).parameters())
+    memory = estimate_memory(config, sequences=2, loss_rows=4)
+    assert (memory.weights, memory.gradients, memory.optimizer) == (4 * n, 4 * n, 8 * n)
+    assert memory.total == sum(dataclasses.asdict(memory).values())
+
+
+def test_the_chunked_loss_needs_memory_for_its_rows_only():
+    config = small_config(vocab_size=1000)
+    few, all_rows = (estimate_memory(config, sequences=2, loss_rows=r) for r in (4, None))
+    assert few.logits * 4 == all_rows.logits
+
+
+def test_a_null_vocabulary_counts_as_that_of_gpt2():
+    assert vocab_size(ModelConfig()) == 50_257
+    assert vocab_size(ModelConfig(vocab_size=7)) == 7
+
+
+def test_a_vocabulary_that_is_not_that_of_the_data_is_refused():
+    check_vocab_size(ModelConfig(), 100)
+    check_vocab_size(ModelConfig(vocab_size=100), 100)
+    with pytest.raises(ConfigError, match=r"model\.vocab_size: expected.*100.*found 99"):
+        check_vocab_size(ModelConfig(vocab_size=99), 100)
+
+
+def test_accounting_and_schedules_need_no_torch():
+    code = (
+        "import sys, paribus.model.accounting, paribus.model.config, paribus.optim.config, "
+        "paribus.optim.schedule; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,96 @@
+"""Runs that are stopped on purpose, and what two equal runs have in common."""
+
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from paribus import checkpoint
+from paribus.errors import StoppedError
+from paribus.tracking.metrics import CLOCK_FIELDS
+from paribus.tracking.rows import read_rows
+from paribus.training.loop import Silent
+from paribus.training.run import train
+
+
+class Recorder(Silent):
+    """Keeps what a run said, and sends itself a signal after the step `stop_after`."""
+
+    def __init__(self, stop_after=None, number=signal.SIGTERM):
+        self.stop_after, self.number = stop_after, number
+        self.steps, self.saved, self.notes = [], [], []
+
+    def on_step(self, metrics, n_steps):
+        self.steps.append(metrics)
+        if metrics.step == self.stop_after:
+            signal.raise_signal(self.number)
+
+    def on_saved(self, step):
+        self.saved.append(step)
+
+    def on_note(self, text):
+        self.notes.append(text)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All of a finished run that must not depend on how often it was stopped."""
+
+    snapshot: checkpoint.Snapshot
+    rows: list
+
+    def assert_equal(self, other):
+        assert self.snapshot.step == other.snapshot.step
+        assert self.snapshot.validation_loss == other.snapshot.validation_loss
+        for kind in ("weights", "optimizer"):
+            mine, theirs = getattr(self.snapshot, kind), getattr(other.snapshot, kind)
+            assert mine.keys() == theirs.keys()
+            assert all(torch.equal(mine[name], theirs[name]) for name in mine), kind
+        clock = dict.fromkeys(CLOCK_FIELDS)
+        assert self.snapshot.state | clock == other.snapshot.state | clock
+        assert self.rows == other.rows
+
+
+def outcome(folder: Path) -> Outcome:
+    rows = [
+        {key: value for key, value in row.items() if key not in CLOCK_FIELDS}
+        for row in read_rows(folder / "metrics.jsonl")
+        if row["kind"] in ("train", "eval")
+    ]
+    return Outcome(checkpoint.read(checkpoint.find(folder)), rows)
+
+
+@pytest.fixture(scope="session")
+def recorder():
+    return Recorder
+
+
+@pytest.fixture(scope="session")
+def outcome_of():
+    return outcome
+
+
+@pytest.fixture
+def stopped_run(tiny_experiment):
+    """Starts a run that a signal stops after a step; gives its folder."""
+
+    def start(name, *overrides, after=3, number=signal.SIGTERM):
+        experiment = tiny_experiment(name, *overrides)
+        with pytest.raises(StoppedError):
+            train(experiment, Recorder(after, number))
+        return experiment.run.dir
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def unbroken(tiny_data, tmp_path_factory):
+    """The folder of the tiny run that nothing stopped."""
+    from paribus.experiment import load_experiment
+
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    return train(
+        load_experiment(tiny_data.config, [f"data.dir={tiny_data.tokens}", f"run.dir={folder}"])
+    )

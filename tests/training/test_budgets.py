@@ -1,0 +1,141 @@
+import dataclasses
+import math
+
+import pytest
+
+from paribus import checkpoint
+from paribus.errors import ConfigError
+from paribus.tracking.rows import read_rows
+from paribus.training import loop, plan, run
+from paribus.training.run import train
+
+POSITIONS = 4 * 16  # of one step of the tiny run
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("5m", 300),
+        ("2h", 7200),
+        ("20 minutes", 1200),
+        ("1.5 hours", 5400),
+        (" 3 S ", 3),
+    ],
+)
+def test_durations_read_as_people_write_them(text, seconds):
+    assert plan.parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "0s", "-1s", "5 parsecs", "5m 3s", "nan s"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ConfigError, match="expected a duration as 90s, 5m, 2h"):
+        plan.parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        (7, 7),
+        ("20M-tokens", 20_000_000),
+        ("20M", 20_000_000),
+        ("1.5k tokens", 1500),
+        ("2b", 2 * 10**9),
+    ],
+)
+def test_token_budgets_read_as_people_write_them(text, tokens):
+    assert plan.parse_tokens(text) == tokens
+
+
+@pytest.mark.parametrize("text", ["", "M", "-5", "0", "5 words"])
+def test_what_is_no_number_of_tokens_is_refused(text):
+    with pytest.raises(ConfigError, match="expected a number as 20M-tokens"):
+        plan.parse_tokens(text)
+
+
+def test_a_token_budget_rounds_up_to_whole_steps(tiny_experiment):
+    folder = train(tiny_experiment("run", f"training.tokens={5 * POSITIONS + 1}"))
+    assert checkpoint.find(folder).step == 6
+    assert checkpoint.read_experiment(folder).training.steps == 6
+
+
+def test_an_epoch_budget_counts_training_tokens(tiny_experiment, tiny_data):
+    from paribus.data.shards import open_shards
+
+    n_tokens = open_shards(tiny_data.tokens).n_train_tokens
+    folder = train(tiny_experiment("run", "training.epochs=0.01"))
+    assert checkpoint.find(folder).step == math.ceil(0.01 * n_tokens / POSITIONS)
+
+
+def test_a_time_budget_becomes_a_number_of_steps_once(tiny_experiment, monkeypatch, recorder):
+    measured = []
+
+    def calibration(*_):
+        measured.append(0.5)
+        return 0.5
+
+    monkeypatch.setattr(run, "seconds_per_step", calibration)
+    listener = recorder()
+    folder = train(tiny_experiment("run", "training.time=3s"), listener)
+    assert [m.step for m in listener.steps] == [1, 2, 3, 4, 5, 6]
+    stored = checkpoint.read_experiment(folder).training
+    assert (stored.steps, stored.time) == (6, None)
+    run.resume(folder, ["training.steps=7"])
+    assert measured == [0.5]
+
+
+def test_the_calibration_measures_seconds_and_touches_no_later_number(
+    tiny_experiment, unbroken, outcome_of
+):
+    folder = train(tiny_experiment("run", "training.compile=auto"))
+    outcome_of(folder).assert_equal(outcome_of(unbroken))
+
+
+def test_at_a_quarter_of_overtime_the_run_saves_ends_and_says_so(
+    tiny_experiment, monkeypatch, recorder
+):
+    monkeypatch.setattr(run, "seconds_per_step", lambda *_: 0.5)
+    now = iter(range(0, 10**6, 1))  # each look at the clock is a second later
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(loop, "synchronize", lambda device: float(next(now)))
+    listener = recorder()
+    folder = train(tiny_experiment("run", "training.time=4s"), listener)
+    made = len(listener.steps)
+    assert listener.steps[-2].seconds <= 1.25 * 4 < listener.steps[-1].seconds
+    assert made < 8
+    assert checkpoint.find(folder).step == made
+    assert any("the schedule did not end" in note for note in listener.notes)
+    events = [row["name"] for row in read_rows(folder / "metrics.jsonl") if row["kind"] == "event"]
+    assert events == ["overtime"]
+    assert '"exit_code": 0' in (folder / "status.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["schedule.warmup_steps=8"],
+        ["schedule.warmup_steps=9"],
+        ["schedule.warmup_steps=20", "training.tokens=640"],
+        ["schedule.horizon=2"],
+    ],
+)
+def test_a_warm_up_that_does_not_end_is_refused_before_anything_is_made(tiny_experiment, overrides):
+    experiment = tiny_experiment("run", *overrides)
+    with pytest.raises(ConfigError, match="warmup_steps: expected fewer than"):
+        train(experiment)
+    assert not experiment.run.dir.exists()
+
+
+def test_a_warm_up_of_null_is_a_tenth_of_the_run(tiny_experiment):
+    folder = train(tiny_experiment("run", "schedule.warmup_steps=null", "training.steps=20"))
+    assert checkpoint.read_experiment(folder).schedule.warmup_steps == 2
+
+
+def test_steps_and_settings_of_a_plan_are_left_as_given(tiny_experiment, tiny_data):
+    from paribus.data.shards import open_shards
+
+    experiment = tiny_experiment()
+    planned = plan.with_steps(experiment, open_shards(tiny_data.tokens), 0.0)
+    assert planned == experiment
+    assert plan.tokens_per_step(experiment) == POSITIONS
+    assert dataclasses.replace(planned.training, steps=9).steps == 9

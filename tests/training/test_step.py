@@ -1,0 +1,152 @@
+import pytest
+import torch
+
+from paribus import checkpoint
+from paribus.data.batches import Batch, Batches
+from paribus.data.shards import open_shards
+from paribus.errors import NonFiniteError
+from paribus.tracking.rows import read_rows
+from paribus.training import loop
+from paribus.training.numerics import Numerics
+from paribus.training.run import resume, train
+from paribus.training.state import TrainState
+from paribus.training.step import train_step
+
+
+@pytest.fixture
+def setting(tiny_experiment):
+    """State, batches and numerics of a run that is not on disk."""
+
+    def make(*overrides):
+        experiment = tiny_experiment("run", "model.vocab_size=300", *overrides)
+        state = TrainState.create(experiment)
+        shards = open_shards(experiment.data.dir)
+        batches = Batches(
+            shards, experiment.data,
+            batch_size=experiment.training.batch_size, context_length=16, seed=0,
+        )  # fmt: skip
+        return experiment, state, batches, Numerics.build(state.model, experiment.training)
+
+    return make
+
+
+def steps(setting, n, *overrides):
+    experiment, state, batches, numerics = setting(*overrides)
+    results = [train_step(state, batches.at(step), experiment, numerics) for step in range(n)]
+    return results, state
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_accumulation_equals_the_large_batch(setting, parts):
+    whole, large = steps(setting, 3)
+    divided, small = steps(setting, 3, f"training.accumulation={parts}")
+    for one, other in zip(whole, divided, strict=True):
+        assert one.loss == pytest.approx(other.loss, rel=1e-5)
+        assert one.grad_norm == pytest.approx(other.grad_norm, rel=1e-4)
+    for name, tensor in large.model.state_dict().items():
+        torch.testing.assert_close(small.model.state_dict()[name], tensor, atol=2e-4, rtol=1e-3)
+
+
+def test_the_first_step_equals_autograd_and_the_paper_of_adamw(setting):
+    experiment, state, batches, numerics = setting("training.loss_rows=null")
+    batch = batches.at(0)
+    reference = TrainState.create(experiment).model
+    logits = reference(batch.tokens)
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+    loss.backward()
+    norm = torch.stack([p.grad.norm() for p in reference.parameters()]).norm()
+    result = train_step(state, batch, experiment, numerics)
+    assert result.loss == pytest.approx(loss.item(), rel=1e-5)
+    assert result.grad_norm == pytest.approx(norm.item(), rel=1e-4)
+    # The first update of Adam is lr * sign(gradient), besides the decay of matrices.
+    lr = 1e-2 / 2
+    for (name, before), after in zip(
+        reference.named_parameters(), state.model.parameters(), strict=True
+    ):
+        sure = before.grad.abs() > 1e-5
+        decayed = before * (1 - lr * 0.1) if before.ndim > 1 else before
+        expected = decayed - lr * before.grad.sign()
+        torch.testing.assert_close(after[sure], expected[sure], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_clipping_is_reported_before_and_after(setting):
+    [result], _ = steps(setting, 1, "training.clip_norm=0.01")
+    assert result.grad_norm > 0.01
+    assert result.grad_norm_clipped == pytest.approx(0.01, rel=1e-3)
+    [free], _ = steps(setting, 1, "training.clip_norm=null")
+    assert free.grad_norm_clipped == free.grad_norm == pytest.approx(result.grad_norm)
+
+
+def test_the_readable_loss_and_the_chunked_one_train_alike(setting):
+    chunked, one = steps(setting, 3)
+    readable, other = steps(setting, 3, "training.loss_rows=null")
+    for a, b in zip(chunked, readable, strict=True):
+        assert a.loss == pytest.approx(b.loss, rel=1e-5)
+    for name, tensor in one.model.state_dict().items():
+        torch.testing.assert_close(other.model.state_dict()[name], tensor, atol=2e-4, rtol=1e-3)
+
+
+def test_bf16_on_the_cpu_stays_near_fp32(setting):
+    exact, _ = steps(setting, 4)
+    rounded, state = steps(setting, 4, "training.precision=bf16")
+    for a, b in zip(exact, rounded, strict=True):
+        assert b.loss != a.loss
+        assert b.loss == pytest.approx(a.loss, rel=2e-2)
+    assert all(p.dtype == torch.float32 for p in state.model.parameters())
+
+
+@pytest.mark.slow
+def test_compiled_equals_eager(setting):
+    eager, one = steps(setting, 3)
+    compiled, other = steps(setting, 3, "training.compile=on")
+    for a, b in zip(eager, compiled, strict=True):
+        assert a.loss == pytest.approx(b.loss, rel=1e-5)
+    assert one.model.state_dict().keys() == other.model.state_dict().keys()
+    for name, tensor in one.model.state_dict().items():
+        torch.testing.assert_close(other.model.state_dict()[name], tensor, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("poison", ["loss", "gradient norm"])
+def test_a_non_finite_number_stops_before_the_update(setting, poison):
+    experiment, state, batches, numerics = setting()
+    train_step(state, batches.at(0), experiment, numerics)
+    before = {name: t.clone() for name, t in state.model.state_dict().items()}
+    moments = {k: v.clone() for k, v in state.snapshot().optimizer.items()}
+    if poison == "loss":
+        healthy = numerics.loss
+        object.__setattr__(numerics, "loss", lambda *a: healthy(*a) * float("nan"))
+    else:
+        state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("inf"))
+    batch = batches.at(1)
+    with pytest.raises(NonFiniteError) as caught:
+        train_step(state, batch, experiment, numerics)
+    for part in (f"{poison} at step 2", "lr ", "grad norm", batch.hash):
+        assert part in str(caught.value)
+    assert state.step == 1
+    assert all(torch.equal(before[name], t) for name, t in state.model.state_dict().items())
+    assert all(torch.equal(moments[k], v) for k, v in state.snapshot().optimizer.items())
+
+
+def test_a_run_that_breaks_keeps_a_finite_checkpoint_and_resumes(
+    tiny_experiment, unbroken, outcome_of, monkeypatch
+):
+    real = loop.train_step
+
+    def broken(state, batch: Batch, *rest):
+        if state.step == 5:
+            raise NonFiniteError("loss at step 6: expected finite, found nan")
+        return real(state, batch, *rest)
+
+    monkeypatch.setattr(loop, "train_step", broken)
+    experiment = tiny_experiment()
+    with pytest.raises(NonFiniteError) as caught:
+        train(experiment)
+    assert caught.value.exit_code == 70
+    folder = experiment.run.dir
+    saved = checkpoint.read(checkpoint.find(folder))
+    assert saved.step == 4
+    assert all(torch.isfinite(tensor).all() for tensor in saved.weights.values())
+    assert '"state": "failed"' in (folder / "status.json").read_text(encoding="utf-8")
+    assert [r for r in read_rows(folder / "metrics.jsonl") if r.get("name") == "non_finite"]
+    monkeypatch.setattr(loop, "train_step", real)
+    outcome_of(resume(folder)).assert_equal(outcome_of(unbroken))
