@@ -11,7 +11,7 @@ from paribus.data.batches import Batches
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import locked, publish_file, remove_folder, sweep_temporaries
+from paribus.files import locked, publish_file, sweep_temporaries
 from paribus.interrupts import stop_flag
 from paribus.model.accounting import check_vocab_size
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -171,9 +171,7 @@ def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None
 
 def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
     """Makes the folder that of step `state.step`: later steps are undone, changes are recorded."""
-    for path in (run.paths.folder / "checkpoints").glob("step-*"):
-        if path.name > f"step-{state.step:08d}":
-            remove_folder(path)
+    checkpoint.remove_later(run.paths.folder, state.step)
     losses = [s.validation_loss for s in checkpoint.saved_steps(run.paths.folder)]
     run.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
     run.metrics.resume(state.step)
