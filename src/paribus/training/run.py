@@ -11,7 +11,7 @@ from paribus.data.batches import Batches
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import locked, publish_file, sweep_temporaries
+from paribus.files import is_locked, locked, publish_file, sweep_temporaries
 from paribus.interrupts import stop_flag
 from paribus.model.accounting import check_vocab_size
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -20,6 +20,7 @@ from paribus.training import record
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
 from paribus.training.numerics import Numerics, resolve_compile, resolve_machine
 from paribus.training.plan import (
+    check_budget,
     needs_calibration,
     parse_duration,
     seconds_per_step,
@@ -49,6 +50,9 @@ def train(
     folder = experiment.run.dir
     if folder is None:
         raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
+    if folder.is_dir() and not is_locked(folder):
+        record.check_unused(RunPaths(folder))  # before the calibration, and again under the lock
+    check_budget(experiment)
     shards = open_shards(experiment.data.dir)
     tokenizer = Tokenizer.from_files(shards.folder)
     resolved = _resolve(experiment, shards, listener)
