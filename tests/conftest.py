@@ -53,7 +53,9 @@ def cs336_array(gpt2_folder):
 
 
 @pytest.fixture(scope="session")
-def made_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_run(  # noqa: PLR0915 - a folder made part by part
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A tiny run with a best checkpoint, step 2, and a last one, step 3. Not to be written to."""
     import numpy as np
 

@@ -75,7 +75,7 @@ def test_validation_tokens_are_those_of_the_data(unbroken, tiny_data):
 def test_a_run_folder_in_use_is_refused(unbroken, tiny_experiment, tmp_path):
     shutil.copytree(unbroken, tmp_path / "run")
     before = sorted(str(p) for p in (tmp_path / "run").rglob("*"))
-    with pytest.raises(CannotCreateError, match="expected no run, found one.*paribus resume"):
+    with pytest.raises(CannotCreateError, match=r"expected no run, found one.*paribus resume"):
         train(tiny_experiment("run"))
     assert sorted(str(p) for p in (tmp_path / "run").rglob("*")) == before
 

@@ -167,7 +167,7 @@ def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None
     opened = checkpoint.open_run(source)
     if opened.tokenizer.hash != tokenizer.hash:
         raise ConfigError(
-            f"--init-from {source}: expected the tokenizer of the data, {tokenizer.hash[:16]}, found "
+            f"--init-from {source}: expected the data's tokenizer {tokenizer.hash[:16]}, found "
             f"{opened.tokenizer.hash[:16]}. Encode the text with {source / 'tokenizer'}"
         )
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
