@@ -11,7 +11,7 @@ from paribus.data.batches import Batches
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import locked, publish_file, remove_folder, sweep_temporaries
+from paribus.files import is_locked, locked, publish_file, sweep_temporaries
 from paribus.interrupts import stop_flag
 from paribus.model.accounting import check_vocab_size
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -20,6 +20,7 @@ from paribus.training import record
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
 from paribus.training.numerics import Numerics, resolve_compile, resolve_machine
 from paribus.training.plan import (
+    check_budget,
     needs_calibration,
     parse_duration,
     seconds_per_step,
@@ -49,6 +50,9 @@ def train(
     folder = experiment.run.dir
     if folder is None:
         raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
+    if folder.is_dir() and not is_locked(folder):
+        record.check_unused(RunPaths(folder))  # before the calibration, and again under the lock
+    check_budget(experiment)
     shards = open_shards(experiment.data.dir)
     tokenizer = Tokenizer.from_files(shards.folder)
     resolved = _resolve(experiment, shards, listener)
@@ -171,9 +175,7 @@ def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None
 
 def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
     """Makes the folder that of step `state.step`: later steps are undone, changes are recorded."""
-    for path in (run.paths.folder / "checkpoints").glob("step-*"):
-        if path.name > f"step-{state.step:08d}":
-            remove_folder(path)
+    checkpoint.remove_later(run.paths.folder, state.step)
     losses = [s.validation_loss for s in checkpoint.saved_steps(run.paths.folder)]
     run.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
     run.metrics.resume(state.step)
