@@ -1,93 +1,95 @@
-// Stands in for libFuzzer where the compiler has none: random inputs and mutations of them.
-//   fuzz_NAME [-max_total_time=SECONDS] [-seed=N]       the input that fails is left in its file
-//   fuzz_NAME FILE...                                   runs these inputs again
+// Stands in for libFuzzer: feeds random inputs for a number of seconds, or the files it is given.
+// The input that fails is left in fuzz_NAME.input.
+//   fuzz_NAME [-max_total_time=SECONDS] [-seed=N] [FILE...]
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "tests/oracle.h"
+#include "tests/random_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace {
 
+using paribus::tests::RandomText;
+
+struct Arguments {
+    double seconds = 15;
+    std::uint64_t seed = 1;
+    std::vector<std::string> files;
+    std::string kept;
+};
+
+Arguments arguments_of(int argc, char** argv) {
+    Arguments arguments;
+    arguments.kept = std::string(argv[0]) + ".input";
+    for (int i = 1; i < argc; ++i) {
+        const std::string argument = argv[i];
+        const std::string value = argument.substr(argument.find('=') + 1);
+        if (argument.starts_with("-max_total_time=")) {
+            arguments.seconds = std::stod(value);
+        } else if (argument.starts_with("-seed=")) {
+            arguments.seed = std::stoull(value);
+        } else {
+            arguments.files.push_back(argument);
+        }
+    }
+    return arguments;
+}
+
 void run(const std::string& input) {
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
 }
 
-std::string random_bytes(oracle::Random& random, std::size_t n) {
-    std::string bytes;
-    for (std::size_t i = 0; i < n; ++i) bytes.push_back(static_cast<char>(random.below(256)));
-    return bytes;
-}
-
-// A new input, or an older one with a part changed, doubled or cut out.
-std::string next_input(oracle::Random& random, const std::vector<std::string>& older) {
-    if (older.empty() || random.below(2) == 0) {
-        return random_bytes(random, 6) + (random.below(4) == 0
-                                              ? random_bytes(random, random.below(100))
-                                              : random.text(random.below(80)));
-    }
-    std::string input = older[random.below(older.size())];
-    const std::size_t at = random.below(input.size()), n = 1 + random.below(input.size() - at);
-    switch (random.below(3)) {
-        case 0:
-            input[at] = static_cast<char>(random.below(256));
-            break;
-        case 1:
-            input.insert(at, input.substr(at, n));
-            break;
-        default:
-            input.replace(at, n, random.text(1));
-    }
-    return input.substr(0, 4096);
-}
-
-std::size_t run_for(double seconds, std::uint64_t seed, const std::string& kept) {
-    using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-    oracle::Random random(seed);
-    std::vector<std::string> older;
-    std::size_t n_inputs = 0;
-    for (; Clock::now() < end; ++n_inputs) {
-        const std::string input = next_input(random, older);
-        std::ofstream(kept, std::ios::binary) << input;  // on disk before it can end the program
-        run(input);
-        if (older.size() < 256) {
-            older.push_back(input);
-        } else {
-            older[random.below(older.size())] = input;
+// Choices first, then a text of one kind or two.
+std::string random_input(RandomText& random) {
+    std::string input = random.bytes(random.below(80));
+    for (std::size_t n_parts = 1 + random.below(2); n_parts-- > 0;) {
+        switch (random.below(3)) {
+            case 0:
+                input += random.bytes(random.below(60));
+                break;
+            case 1:
+                input += random.words(random.below(200));
+                break;
+            default:
+                input += random.snippets(random.below(60));
         }
     }
-    std::remove(kept.c_str());
-    return n_inputs;
+    return input;
+}
+
+// A failure ends the process, so the input is on disk before it runs.
+void keep(const std::string& input, const std::string& path) {
+    std::ofstream(path, std::ios::binary) << input;
+}
+
+std::size_t run_random(const Arguments& arguments) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::duration<double>(arguments.seconds);
+    std::size_t n_runs = 0;
+    for (; Clock::now() < end; ++n_runs) {
+        RandomText random(arguments.seed + n_runs);
+        const std::string input = random_input(random);
+        keep(input, arguments.kept);
+        run(input);
+    }
+    return n_runs;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    double seconds = 15;
-    std::uint64_t seed = 1;
-    bool has_files = false;
-    for (int i = 1; i < argc; ++i) {
-        const std::string argument = argv[i];
-        const std::string value = argument.substr(argument.find('=') + 1);
-        if (argument.starts_with("-max_total_time=")) {
-            seconds = std::stod(value);
-        } else if (argument.starts_with("-seed=")) {
-            seed = std::stoull(value);
-        } else {
-            has_files = true;
-            std::ifstream file(argument, std::ios::binary);
-            run({std::istreambuf_iterator<char>(file), {}});
-        }
+    const Arguments arguments = arguments_of(argc, argv);
+    for (const std::string& name : arguments.files) {
+        std::ifstream file(name, std::ios::binary);
+        run({std::istreambuf_iterator<char>(file), {}});
     }
-    if (has_files) return 0;
-    std::printf("%zu inputs, none failed\n",
-                run_for(seconds, seed, std::string(argv[0]) + ".input"));
+    if (arguments.files.empty()) std::printf("%zu inputs, none failed\n", run_random(arguments));
     return 0;
 }

@@ -1,26 +1,37 @@
-// Pretokens of any bytes: they cover the text, and a sure border is a border.
+// The scanners split as the backtracking matcher does, and safe cuts keep the split.
+#include "bpe/cuts.h"
+#include "bpe/pretokenizer.h"
 #include "fuzz/input.h"
-#include "tests/oracle.h"
+#include "tests/naive.h"
+
+namespace {
+
+using namespace paribus;
+
+std::vector<std::string> split(std::string_view text, bpe::Pattern pattern) {
+    std::vector<std::string> words;
+    bpe::for_each_pretoken(text, pattern, [&](std::string_view word) { words.emplace_back(word); });
+    return words;
+}
+
+std::vector<std::string> split_in_pieces(std::string_view text, bpe::Pattern pattern,
+                                         std::size_t target) {
+    std::vector<std::string> words;
+    for (const std::string_view piece : bpe::cut_text(text, pattern, {}, target)) {
+        for (std::string& word : split(piece, pattern)) words.push_back(std::move(word));
+    }
+    return words;
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    Input input(data, size);
-    const bpe::Pattern pattern = oracle::patterns[input.below(4)];
-    const std::size_t from = input.below(64);
-    const std::string_view text = input.text(4096);
-
-    const std::vector<std::string> words = oracle::pretokens(text, pattern);
-    std::string joined;
-    for (const std::string& word : words) joined += word;
-    CHECK(joined == text);
-
-    if (from >= text.size()) return 0;
-    const std::size_t border = bpe::next_sure_border(pattern, text, from);
-    if (border == std::string_view::npos) return 0;
-    CHECK(border >= from && border <= text.size());
-    std::vector<std::string> parts = oracle::pretokens(text.substr(0, border), pattern);
-    for (std::string& word : oracle::pretokens(text.substr(border), pattern)) {
-        parts.push_back(std::move(word));
-    }
-    CHECK(words == parts);
+    fuzz::Input input(data, size);
+    const bpe::Pattern pattern = input.pattern();
+    const std::size_t target = input.below(64);
+    const std::string text(input.text(2048));
+    const auto words = split(text, pattern);
+    fuzz::require(words == tests::naive_split(text, pattern), "the split is that of the pattern");
+    fuzz::require(words == split_in_pieces(text, pattern, target), "pieces split as the whole");
     return 0;
 }
