@@ -39,7 +39,9 @@ def chunked_cross_entropy(
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden, weight, targets, rows, scale, dtype, needs_gradients):
+    def forward(  # noqa: PLR0913 - one argument for each of apply
+        ctx: Any, hidden, weight, targets, rows, scale, dtype, needs_gradients
+    ):
         """The loss; keeps d loss / d hidden and d loss / d weight, both times the positions."""
         weight = weight.detach().to(dtype)
         total = torch.zeros((), device=hidden.device)
@@ -52,7 +54,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             wanted = targets[start : start + rows, None]
             chunk = _project(inputs, weight, logits[: len(inputs)])
             total += _softmax_in_place(chunk, wanted)
-            if needs_gradients:
+            if grad_hidden is not None and grad_weight is not None:
                 # d loss / d logits = softmax - one at the target
                 chunk.scatter_add_(-1, wanted, chunk.new_full(wanted.shape, -1.0))
                 gradient = chunk.to(dtype)
@@ -64,7 +66,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_loss):
+    def backward(ctx: Any, grad_loss):  # type: ignore[override]
         grad_hidden, grad_weight = ctx.saved_tensors
         factor = grad_loss / ctx.n_positions
         return grad_hidden * factor, grad_weight * factor, None, None, None, None, None

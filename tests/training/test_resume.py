@@ -129,7 +129,7 @@ def test_a_killed_process_is_taken_up_by_another(tiny_data, unbroken, outcome_of
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "paribus", "train", str(tiny_data.config)]
     command += [f"data.dir={tiny_data.tokens}", "--run", str(folder)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8")
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("saved step 2"):
@@ -192,7 +192,7 @@ def test_a_finished_run_is_extended(unbroken, tmp_path):
 
 def test_a_change_of_shape_is_refused_even_where_it_is_allowed(stopped_run):
     folder = stopped_run("run")
-    with pytest.raises(DataError, match="expected .* found .*another model"):
+    with pytest.raises(DataError, match=r"expected .* found .*another model"):
         resume(folder, ["model.d_model=32"], allow_change=["model.d_model"])
     resume(folder)  # still as it was
 
