@@ -36,7 +36,9 @@ class Budget:
 
     def __post_init__(self):
         if (self.steps is None) == (self.tokens is None):
-            raise ConfigError("budget.steps: expected one of steps and tokens, found another number")
+            raise ConfigError(
+                "budget.steps: expected one of steps and tokens, found another number"
+            )
 
 
 @settings
