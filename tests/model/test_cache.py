@@ -40,7 +40,7 @@ def test_reading_on_past_the_context_is_refused(tokens):
     cache = model.new_cache()
     with torch.no_grad():
         model(tokens, cache=cache)
-        with pytest.raises(DataError, match="1 to 8 tokens.*found 9"):
+        with pytest.raises(DataError, match=r"1 to 8 tokens.*found 9"):
             model(tokens[:, :1], cache=cache)
     assert cache.length == 8
 
