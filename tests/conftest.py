@@ -21,7 +21,8 @@ TINY = """\
 model: {d_model: 16, n_layers: 1, n_heads: 2, context_length: 16}
 optimizer: {lr: 1e-2}
 schedule: {warmup_steps: 2, min_lr: 1e-3}
-training: {steps: 8, batch_size: 4, threads: 1, compile: off, device: cpu, loss_rows: 32}
+training: {steps: 8, batch_size: 4, threads: 1, compile: off, device: cpu,
+  precision: fp32, loss_rows: 32}
 evaluation: {every: 4, tokens: 256, prompts: [Once], sample_tokens: 4}
 checkpoint: {every: 2}
 """
@@ -52,7 +53,9 @@ def cs336_array(gpt2_folder):
 
 
 @pytest.fixture(scope="session")
-def made_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_run(  # noqa: PLR0915 - a folder made part by part
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A tiny run with a best checkpoint, step 2, and a last one, step 3. Not to be written to."""
     import numpy as np
 

@@ -65,12 +65,13 @@ class Run:
         from paribus.generation.decode import generate
         from paribus.generation.sampling import SamplingConfig
 
+        settings: dict[str, Any] = {"temperature": 0.8} | sampling
         return generate(
             self.model,
             self.tokenizer,
             prompt,
             max_tokens=max_tokens,
-            sampling=SamplingConfig(**({"temperature": 0.8} | sampling)),
+            sampling=SamplingConfig(**settings),
             seed=seed,
             stop=stop,
         )

@@ -82,8 +82,7 @@ def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
 
 def saved_steps(run: Path) -> Iterator[SavedStep]:
     """The whole checkpoints of a run, newest first; damaged ones are named in a warning."""
-    folder = run / "checkpoints"
-    for path in sorted(folder.glob("step-*"), reverse=True) if folder.is_dir() else ():
+    for path in sorted((run / "checkpoints").glob("step-*"), key=_by_step, reverse=True):
         try:
             record = read_manifest(path, **FORMAT)
             verify_files(path, record)
@@ -138,6 +137,14 @@ def prune(run: Path, keep_last: int) -> None:
     for saved in steps:
         if saved.step not in keep:
             remove_folder(saved.folder)
+
+
+def remove_later(run: Path, step: int) -> None:
+    """Removes every checkpoint above `step`, damaged ones too."""
+    folder = run / "checkpoints"
+    for path in list(folder.glob("step-*")):
+        if _by_step(path) > _by_step(folder / f"step-{step:08d}"):
+            remove_folder(path)
 
 
 @dataclass(frozen=True)
@@ -206,6 +213,11 @@ def _saved_step(path: Path, record: dict[str, Any]) -> SavedStep:
     if loss is not None and not isinstance(loss, float):
         raise DataError(f"{path}: expected a validation loss, found {loss!r}")
     return SavedStep(path, step, loss)
+
+
+def _by_step(path: Path) -> tuple[int, str]:
+    """The order of checkpoint names, those of more than eight digits last."""
+    return (len(path.name), path.name)
 
 
 def _by_loss(saved: SavedStep) -> tuple[float, int]:

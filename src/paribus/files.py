@@ -265,14 +265,14 @@ def locked(folder: Path) -> Iterator[None]:
     """
     make_folder(folder)
     lock = filelock.FileLock(folder / "run.lock")
-    try:
-        with _named_errors(folder):
+    with _named_errors(folder):
+        try:
             lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise UnavailableError(
-            f"{folder / 'run.lock'}: expected nobody, found {_holder(folder)}. "
-            "Wait for it, or choose another --run"
-        ) from error
+        except filelock.Timeout as error:  # an OSError too
+            raise UnavailableError(
+                f"{folder / 'run.lock'}: expected nobody, found {_holder(folder)}. "
+                "Wait for it, or choose another --run"
+            ) from error
     try:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
         publish_file(folder / "run.lock.json", json.dumps(holder).encode())

@@ -47,7 +47,7 @@ def test_every_option_reaches_the_sampler(made_run):
 
 
 def test_a_stop_string_is_not_printed(made_run):
-    whole = expected(made_run, "on", max_tokens=20, temperature=0)
+    whole = expected(made_run, "on", max_tokens=20, temperature=0.0)
     stop = whole[4:6]
     result = called(
         made_run, "--prompt", "on", "--temperature", "0", "--stop", "no such text", "--stop", stop
@@ -70,7 +70,7 @@ def test_json_is_one_object_with_the_reason_of_the_end(made_run):
 def test_a_full_context_is_said_on_standard_error(made_run):
     result = called(made_run, "--prompt", "on", "--temperature", "0")
     assert "context of 32 tokens" in result.stderr
-    assert result.stdout == "on" + expected(made_run, "on", temperature=0) + "\n"
+    assert result.stdout == "on" + expected(made_run, "on", temperature=0.0) + "\n"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from paribus.model.transformer import Transformer
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.vocabulary import Vocabulary
 
-GREEDY = SamplingConfig(temperature=0)
+GREEDY = SamplingConfig(temperature=0.0)
 ARCHITECTURES = [
     {"position": Rope()},
     {"position": NoPosition(), "norm": "layernorm", "bias": True},

@@ -23,7 +23,7 @@ def seeded(seed: int = 0) -> torch.Generator:
     ("settings", "expected"),
     [
         ({}, [0.2, 0.4, 0.1, 0.3]),
-        ({"temperature": 0}, [0, 1, 0, 0]),
+        ({"temperature": 0.0}, [0, 1, 0, 0]),
         ({"temperature": 0.5}, [4 / 30, 16 / 30, 1 / 30, 9 / 30]),
         ({"top_k": 1}, [0, 1, 0, 0]),
         ({"top_k": 3}, [2 / 9, 4 / 9, 0, 3 / 9]),
@@ -51,7 +51,7 @@ def test_the_distribution_is_the_one_by_hand(settings, expected):
 def test_equal_scores_are_cut_by_their_ids():
     flat = torch.zeros(4)
     assert probabilities(flat, SamplingConfig(top_k=2)).tolist() == [0.5, 0.5, 0, 0]
-    assert probabilities(flat, SamplingConfig(temperature=0)).tolist() == [1, 0, 0, 0]
+    assert probabilities(flat, SamplingConfig(temperature=0.0)).tolist() == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0.5}, {"top_k": 3}, {"min_p": 0.6}])
@@ -72,7 +72,7 @@ def test_greedy_is_the_argmax_and_draws_nothing(scores, seed):
     generator = seeded(seed)
     before = generator.get_state()
     logits = torch.tensor(scores)
-    assert choose(logits, SamplingConfig(temperature=0), generator) == int(logits.argmax())
+    assert choose(logits, SamplingConfig(temperature=0.0), generator) == int(logits.argmax())
     assert torch.equal(generator.get_state(), before)
 
 
@@ -115,9 +115,9 @@ def test_scores_of_a_thousand_stay_finite(dtype):
         ({"temperature": -0.1}, "--temperature: expected a number from 0"),
         ({"temperature": math.nan}, "--temperature: .* found nan"),
         ({"top_k": 0}, "--top-k: expected a whole number from 1 up, found 0"),
-        ({"top_p": 0}, "--top-p: expected a number above 0 and up to 1, found 0"),
+        ({"top_p": 0.0}, "--top-p: expected a number above 0 and up to 1, found 0"),
         ({"top_p": 1.5}, "--top-p: .* found 1.5"),
-        ({"min_p": -1}, "--min-p: expected a number from 0 to 1, found -1"),
+        ({"min_p": -1.0}, "--min-p: expected a number from 0 to 1, found -1"),
         ({"min_p": math.nan}, "--min-p: .* found nan"),
     ],
 )

@@ -192,7 +192,7 @@ def test_a_finished_run_is_extended(unbroken, tmp_path):
 
 def test_a_change_of_shape_is_refused_even_where_it_is_allowed(stopped_run):
     folder = stopped_run("run")
-    with pytest.raises(DataError, match="expected .* found .*another model"):
+    with pytest.raises(DataError, match=r"expected .* found .*another model"):
         resume(folder, ["model.d_model=32"], allow_change=["model.d_model"])
     resume(folder)  # still as it was
 

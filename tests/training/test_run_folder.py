@@ -75,7 +75,7 @@ def test_validation_tokens_are_those_of_the_data(unbroken, tiny_data):
 def test_a_run_folder_in_use_is_refused(unbroken, tiny_experiment, tmp_path):
     shutil.copytree(unbroken, tmp_path / "run")
     before = sorted(str(p) for p in (tmp_path / "run").rglob("*"))
-    with pytest.raises(CannotCreateError, match="expected no run, found one.*paribus resume"):
+    with pytest.raises(CannotCreateError, match=r"expected no run, found one.*paribus resume"):
         train(tiny_experiment("run"))
     assert sorted(str(p) for p in (tmp_path / "run").rglob("*")) == before
 
@@ -157,14 +157,14 @@ def test_fine_tuning_on_another_tokenizer_is_refused(
 def test_a_signal_saves_and_leaves_with_its_exit_code(tiny_experiment, recorder, name, exit_code):
     if not hasattr(signal, name):
         pytest.skip(f"no {name} here")
-    experiment = tiny_experiment()
+    experiment, before = tiny_experiment(), signal.getsignal(getattr(signal, name))
     with pytest.raises(StoppedError, match=rf"stopped and saved at step 3.*{name}") as caught:
         train(experiment, recorder(3, getattr(signal, name)))
     assert caught.value.exit_code == exit_code
     assert checkpoint.find(experiment.run.dir).step == 3
     status = json.loads((experiment.run.dir / "status.json").read_text(encoding="utf-8"))
     assert (status["state"], status["exit_code"]) == ("stopped", exit_code)
-    assert signal.getsignal(getattr(signal, name)) != signal.SIG_IGN
+    assert signal.getsignal(getattr(signal, name)) == before
 
 
 def test_a_second_signal_ends_the_process_at_once():

@@ -213,7 +213,7 @@ def _show_results(folder: Path, corpus: Corpus) -> None:
         f"\nrun folder: {folder}\nnext:\n"
         f"  paribus generate {folder} --prompt {corpus.prompts[0]!r} --temperature 0.7\n"
         f"  paribus eval {folder} --text FILE\n"
-        f"  paribus resume {folder} training.steps={2 * opened.experiment.training.steps}"
+        f"  paribus resume {folder} training.steps={2 * record.rows_of('train')[-1]['step']}"
     )
 
 

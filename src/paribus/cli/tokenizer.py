@@ -136,7 +136,7 @@ def decode(tokenizer_path: Path, file: str) -> None:
     from paribus.tokenizer.tokenizer import Tokenizer
 
     loaded = Tokenizer.from_files(tokenizer_path)
-    click.get_binary_stream("stdout").write(loaded.decode_bytes(_read_ids(file)))
+    sys.stdout.buffer.write(loaded.decode_bytes(_read_ids(file)))
 
 
 def publish_tokenizer(report: "TrainingReport", out: Path) -> None:

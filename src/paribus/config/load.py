@@ -262,6 +262,5 @@ def _expected(error: Any) -> str:
         "bool_type": "true or false",
         "string_type": "text",
     }
-    return by_type.get(
-        error["type"], error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    )
+    said = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
+    return by_type.get(error["type"], said)

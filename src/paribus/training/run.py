@@ -11,20 +11,23 @@ from paribus.data.batches import Batches
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import locked, publish_file, remove_folder, sweep_temporaries
+from paribus.files import is_locked, locked, publish_file, sweep_temporaries
 from paribus.interrupts import stop_flag
 from paribus.model.accounting import check_vocab_size
+from paribus.optim.schedule import check_schedule
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.metrics import MetricsLog
 from paribus.training import record
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
 from paribus.training.numerics import Numerics, resolve_compile, resolve_machine
 from paribus.training.plan import (
+    check_budget,
     needs_calibration,
     parse_duration,
     seconds_per_step,
     with_steps,
 )
+from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
 
 FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "run.dir", "data.dir")
@@ -49,6 +52,9 @@ def train(
     folder = experiment.run.dir
     if folder is None:
         raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
+    if folder.is_dir() and not is_locked(folder):
+        record.check_unused(RunPaths(folder))  # before the calibration, and again under the lock
+    check_budget(experiment)
     shards = open_shards(experiment.data.dir)
     tokenizer = Tokenizer.from_files(shards.folder)
     resolved = _resolve(experiment, shards, listener)
@@ -108,6 +114,8 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     check_vocab_size(experiment.model, shards.vocab_size)
     model = dataclasses.replace(experiment.model, vocab_size=shards.vocab_size)
     resolved = resolve_machine(dataclasses.replace(experiment, model=model))
+    if resolved.training.steps is not None:
+        check_schedule(resolved.schedule, resolved.training.steps)  # before any time is spent
     seconds = None
     if needs_calibration(resolved):
         seconds = seconds_per_step(resolved, _batches(resolved, shards))
@@ -156,14 +164,15 @@ def _at_work(paths: RunPaths) -> Iterator[RunPaths]:
     with locked(paths.folder):
         sweep_temporaries(paths.folder)
         sweep_temporaries(paths.folder / "checkpoints")
-        yield paths
+        with run_log(paths.log):
+            yield paths
 
 
 def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None:
     opened = checkpoint.open_run(source)
     if opened.tokenizer.hash != tokenizer.hash:
         raise ConfigError(
-            f"--init-from {source}: expected the tokenizer of the data, {tokenizer.hash[:16]}, found "
+            f"--init-from {source}: expected the data's tokenizer {tokenizer.hash[:16]}, found "
             f"{opened.tokenizer.hash[:16]}. Encode the text with {source / 'tokenizer'}"
         )
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
@@ -171,9 +180,7 @@ def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None
 
 def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
     """Makes the folder that of step `state.step`: later steps are undone, changes are recorded."""
-    for path in (run.paths.folder / "checkpoints").glob("step-*"):
-        if path.name > f"step-{state.step:08d}":
-            remove_folder(path)
+    checkpoint.remove_later(run.paths.folder, state.step)
     losses = [s.validation_loss for s in checkpoint.saved_steps(run.paths.folder)]
     run.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
     run.metrics.resume(state.step)

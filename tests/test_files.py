@@ -1,0 +1,339 @@
+import errno
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paribus import files
+from paribus.errors import (
+    AccessDeniedError,
+    CannotCreateError,
+    DataError,
+    InputMissingError,
+    ParibusError,
+    StorageError,
+    UnavailableError,
+)
+
+RECORD = {"format": "test", "version": 1}
+CALLS = ("open", "fsync", "replace", "rename")
+
+
+def write_two(folder: Path) -> None:
+    (folder / "a.txt").write_bytes(b"alpha")
+    (folder / "b.bin").write_bytes(bytes(1000))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+class Fault:
+    """Makes the n-th call among those of `CALLS` fail with an error number."""
+
+    def __init__(self, monkeypatch, number, code):
+        self.left, self.code, self.hit = number, code, False
+        for name in CALLS:
+            monkeypatch.setattr(os, name, self._counted(getattr(os, name)))
+
+    def _counted(self, real):
+        def call(*arguments, **named):
+            self.left -= 1
+            if self.left == 0:
+                self.hit = True
+                raise OSError(self.code, os.strerror(self.code), str(arguments[0]))
+            return real(*arguments, **named)
+
+        return call
+
+
+def with_faults(monkeypatch, code, work):
+    """Calls `work` with a fault at each call in turn, until none is left to fail."""
+    for number in range(1, 100):
+        with monkeypatch.context() as patch:
+            fault = Fault(patch, number, code)
+            try:
+                result = work()
+            except ParibusError as error:
+                result = error
+        if not fault.hit:
+            assert number > 3
+            return
+        yield result
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+def test_a_file_is_whole_or_old_at_every_fault(tmp_path, monkeypatch, code):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    for result in with_faults(monkeypatch, code, lambda: files.publish_file(path, b"new" * 999)):
+        assert isinstance(result, StorageError)
+        assert result.exit_code == 74
+        assert str(path) in str(result)
+        assert path.read_bytes() in (b"old", b"new" * 999)
+        assert os.listdir(tmp_path) == ["file"]
+    assert path.read_bytes() == b"new" * 999
+
+
+def test_a_full_disk_names_the_free_bytes(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    results = list(with_faults(monkeypatch, errno.ENOSPC, lambda: files.publish_file(path, b"x")))
+    assert all("free bytes" in str(result) for result in results)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_folder_is_whole_or_absent_at_every_fault(tmp_path, monkeypatch, code):
+    target = tmp_path / "folder"
+    publish = lambda: files.publish_folder(target, write_two, RECORD)  # noqa: E731
+    for result in with_faults(monkeypatch, code, publish):
+        assert isinstance(result, StorageError)
+        if target.exists():  # the fault came after the rename
+            files.verify_files(target, files.read_manifest(target, format_name="test", version=1))
+            files.remove_folder(target)
+        assert os.listdir(tmp_path) == []
+    assert target.exists()
+
+
+def test_short_writes_lose_nothing(tmp_path, monkeypatch):
+    import io
+
+    real = io.FileIO.write
+
+    class Short(io.FileIO):
+        def write(self, data):
+            return real(self, memoryview(data)[:7])
+
+    monkeypatch.setattr("builtins.open", lambda fd, *_, **__: Short(fd, "wb"))
+    files.publish_file(tmp_path / "file", bytes(range(256)))
+    monkeypatch.undo()
+    assert (tmp_path / "file").read_bytes() == bytes(range(256))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (errno.EACCES, AccessDeniedError),
+        (errno.EPERM, AccessDeniedError),
+        (errno.EROFS, CannotCreateError),
+        (errno.ENOENT, InputMissingError),
+    ],
+)
+def test_each_error_of_the_system_has_its_kind(tmp_path, monkeypatch, code, kind):
+    for result in with_faults(monkeypatch, code, lambda: files.publish_file(tmp_path / "f", b"x")):
+        assert type(result) is kind
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        files.publish_file(tmp_path / "file", b"x")
+        files.publish_folder(tmp_path / "folder", write_two, RECORD)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o750
+
+
+def test_a_manifest_has_the_size_and_hash_of_each_file(tmp_path):
+    files.publish_folder(tmp_path / "folder", write_two, RECORD | {"more": [1]})
+    record = json.loads((tmp_path / "folder" / "MANIFEST.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256(b"alpha").hexdigest()
+    assert record["files"]["a.txt"] == {"bytes": 5, "sha256": digest}
+    assert set(record["files"]) == {"a.txt", "b.bin"}
+    assert (record["format"], record["more"]) == ("test", [1])
+
+
+def test_a_published_folder_does_not_change(tmp_path):
+    files.publish_folder(tmp_path / "folder", write_two, RECORD)
+    before = tree(tmp_path)
+    with pytest.raises(CannotCreateError, match="found files"):
+        files.publish_folder(
+            tmp_path / "folder", lambda folder: (folder / "c").write_bytes(b"c"), RECORD
+        )
+    assert tree(tmp_path) == before
+
+
+def test_an_empty_folder_may_be_taken(tmp_path):
+    (tmp_path / "folder").mkdir()
+    files.publish_folder(tmp_path / "folder", write_two, RECORD)
+    assert (tmp_path / "folder" / "MANIFEST.json").exists()
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path):
+    def fail(folder):
+        write_two(folder)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        files.publish_folder(tmp_path / "folder", fail, RECORD)
+    assert os.listdir(tmp_path) == []
+
+
+def test_links_are_a_second_name_of_the_same_bytes(tmp_path):
+    files.publish_folder(tmp_path / "one", write_two, RECORD)
+    files.publish_links(tmp_path / "one", tmp_path / "two")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    files.remove_folder(tmp_path / "one")
+    record = files.read_manifest(tmp_path / "two", format_name="test", version=1)
+    files.verify_files(tmp_path / "two", record)
+
+
+def test_where_no_link_is_to_be_had_the_bytes_are_copied(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EXDEV, "other file system")
+
+    monkeypatch.setattr(os, "link", refuse)
+    files.publish_folder(tmp_path / "one", write_two, RECORD)
+    files.publish_links(tmp_path / "one", tmp_path / "two")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Publishes a folder and changes its manifest's text; gives the folder."""
+
+    def make(change=lambda text: text):
+        folder = tmp_path / "folder"
+        files.publish_folder(folder, write_two, RECORD)
+        path = folder / "MANIFEST.json"
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"version": 1', '"version": 2', "version 2"),
+        ('"version": 1', '"version": "1"', "version '1'"),
+        ('"format": "test"', '"format": "tokens"', "'tokens'"),
+        ('"bytes": 5', '"bytes": 6', "expected 6 bytes, found 5"),
+        ('"bytes": 5', '"bytes": "5"', "another shape"),
+        ('"bytes": 5', '"bytes": 5, "bytes": 5', "the key 'bytes' twice"),
+        ('"bytes": 5', '"bytes": NaN', "NaN"),
+        ('"files"', '"fils"', "another shape"),
+        ('"a.txt"', '"../a.txt"', "another shape"),
+        ('"a.txt"', '"c.txt"', "found no such file"),
+        ("{", "[", "expected a JSON object"),
+        ("}", "", "expected a JSON object"),
+    ],
+)
+def test_a_manifest_is_read_strictly(manifest, old, new, message):
+    folder = manifest(lambda text: text.replace(old, new))
+    with pytest.raises(DataError) as caught:
+        files.read_manifest(folder, format_name="test", version=1)
+    assert message in str(caught.value)
+    assert str(folder) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_json_that_is_deep_long_or_no_object_is_refused(tmp_path):
+    for text in ("[" * 10_000, "[1]", "1", "\xff", ""):
+        with pytest.raises(DataError, match="expected a JSON object"):
+            files.parse_json(text.encode("latin-1"), "source")
+    (tmp_path / "large").write_bytes(b" " * 100)
+    with pytest.raises(DataError, match="expected at most 99 bytes, found 100"):
+        files.read_json(tmp_path / "large", limit=99)
+
+
+def test_a_flipped_byte_is_found_by_verify_alone(manifest):
+    folder = manifest()
+    data = bytearray((folder / "b.bin").read_bytes())
+    data[500] ^= 1
+    (folder / "b.bin").write_bytes(data)
+    record = files.read_manifest(folder, format_name="test", version=1)
+    with pytest.raises(DataError, match=r"b\.bin: expected SHA-256"):
+        files.verify_files(folder, record)
+
+
+def test_a_missing_file_is_an_input_error(tmp_path):
+    with pytest.raises(InputMissingError):
+        files.read_bytes(tmp_path / "absent")
+    with pytest.raises(InputMissingError):
+        files.sha256_of(tmp_path / "absent")
+
+
+def test_a_torn_last_line_is_closed_by_the_next_writer(tmp_path):
+    log = tmp_path / "log"
+    files.append_line(log, "one")
+    with log.open("ab") as file:
+        file.write(b'{"tor')
+    files.append_line(log, "two")
+    files.append_line(log, "drei ü")
+    assert log.read_bytes() == 'one\n{"tor\ntwo\ndrei ü\n'.encode()
+
+
+def test_reserving_more_than_is_free_is_refused(tmp_path):
+    files.reserve(tmp_path, 1)
+    with pytest.raises(StorageError, match="free bytes, found"):
+        files.reserve(tmp_path, 1 << 60)
+
+
+def test_temporaries_are_swept_and_nothing_else(tmp_path):
+    for name in (".tmp-1", ".trash-2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").touch()
+    (tmp_path / ".tmp-3").touch()
+    (tmp_path / "kept.tmp-").touch()
+    files.sweep_temporaries(tmp_path)
+    assert os.listdir(tmp_path) == ["kept.tmp-"]
+    files.sweep_temporaries(tmp_path / "absent")
+
+
+HOLD = """\
+import sys, time
+from pathlib import Path
+from paribus.files import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock of tmp_path."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_holder_is_refused_with_pid_and_host(tmp_path, holder):
+    start = time.monotonic()
+    with pytest.raises(UnavailableError) as caught, files.locked(tmp_path):
+        pass
+    assert time.monotonic() - start < 1
+    assert caught.value.exit_code == 69
+    assert f"pid {holder.pid} on host {socket.gethostname()}" in str(caught.value)
+    assert files.is_locked(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_the_lock_of_a_killed_holder_is_free_at_once(tmp_path, holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert not files.is_locked(tmp_path)
+    with files.locked(tmp_path):
+        record = json.loads((tmp_path / "run.lock.json").read_text(encoding="utf-8"))
+    assert record["pid"] == os.getpid()
+
+
+def test_a_lock_is_free_again_after_an_error(tmp_path):
+    with pytest.raises(ZeroDivisionError), files.locked(tmp_path):
+        raise ZeroDivisionError
+    with files.locked(tmp_path):
+        assert files.is_locked(tmp_path)
+    assert not files.is_locked(tmp_path)
