@@ -55,7 +55,9 @@ def test_a_name_that_is_no_config_brings_the_list(tmp_path, monkeypatch):
 def test_a_run_is_named_by_config_and_seed(monkeypatch):
     monkeypatch.delenv("PARIBUS_RUNS", raising=False)
     assert load_experiment("base_modern").run.dir == Path("runs/base_modern-s0")
-    assert load_experiment("base_modern", ["training.seed=3"]).run.dir == Path("runs/base_modern-s3")
+    assert load_experiment("base_modern", ["training.seed=3"]).run.dir == Path(
+        "runs/base_modern-s3"
+    )
     assert load_experiment("base_modern", ["run.dir=x/y"]).run.dir == Path("x/y")
 
 
@@ -79,5 +81,6 @@ def test_a_run_name_that_a_shell_or_a_screen_would_obey_is_refused(name):
 def test_the_names_of_a_run_folder_are_those_of_the_specification():
     paths = RunPaths(Path("r"))
     assert [
-        p.name for p in (paths.config, paths.environment, paths.status, paths.metrics, paths.samples)
+        p.name
+        for p in (paths.config, paths.environment, paths.status, paths.metrics, paths.samples)
     ] == ["config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl"]

@@ -40,8 +40,8 @@ def test_a_byte_order_mark_and_crlf_are_read(read):
 @pytest.mark.parametrize(
     ("text", "line", "found"),
     [
-        ("a: 1\na: 2\n", 2, "the key \"a\" twice"),
-        ("a: 1\nb:\n  c: 1\n  c: 2\n", 4, "the key \"c\" twice"),
+        ("a: 1\na: 2\n", 2, 'the key "a" twice'),
+        ("a: 1\nb:\n  c: 1\n  c: 2\n", 4, 'the key "c" twice'),
         ("a: &x 1\n", 1, "an anchor or alias"),
         ("a: 1\nb: *x\n", 2, "an anchor or alias"),
         ("a: !!python/object:os.system 1\n", 1, "python/object:os.system"),
