@@ -188,15 +188,14 @@ NB_MODULE(_core, module) {
     module.def("split", &split, nb::arg("text"), nb::arg("pattern"),
                "End offsets of the pretokens of a bytes-like text.");
     module.def("train", &train, nb::arg("blocks"), nb::arg("pattern"), nb::arg("specials"),
-               nb::arg("n_merges"), nb::arg("byte_ids"), nb::arg("first_merge_id"),
-               nb::arg("ties"), nb::arg("threads"), nb::arg("max_token_length"),
-               nb::arg("progress").none(),
+               nb::arg("n_merges"), nb::arg("byte_ids"), nb::arg("first_merge_id"), nb::arg("ties"),
+               nb::arg("threads"), nb::arg("max_token_length"), nb::arg("progress").none(),
                "Learns merges from blocks of one text: (merges, number of distinct pretokens, "
                "number of bytes, whether the pairs ran out).");
 
     nb::class_<bpe::Encoder>(module, "Encoder", "Text to ids and back.")
-        .def("__init__", &make_encoder, nb::arg("byte_ids"), nb::arg("merges"),
-             nb::arg("specials"), nb::arg("tokens"), nb::arg("pattern"))
+        .def("__init__", &make_encoder, nb::arg("byte_ids"), nb::arg("merges"), nb::arg("specials"),
+             nb::arg("tokens"), nb::arg("pattern"))
         .def("encode", &encode, nb::arg("text"), nb::arg("allow_special"), nb::arg("threads"),
              "The ids of a bytes-like text.")
         .def("encode_many", &encode_many, nb::arg("texts"), nb::arg("allow_special"),

@@ -48,6 +48,7 @@ std::size_t last_safe_cut(std::string_view text, std::size_t begin, std::size_t 
 std::vector<std::string_view> cut_text(std::string_view text, Pattern pattern,
                                        const SpecialTokens& specials, std::size_t target) {
     std::vector<std::string_view> pieces;
+    target = std::max<std::size_t>(target, 1);
     std::size_t begin = 0;
     for (std::size_t segment = 0; segment < text.size();) {
         const SpecialTokens::Match match = specials.find(text, segment);

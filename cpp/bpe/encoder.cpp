@@ -11,7 +11,6 @@
 namespace paribus::bpe {
 namespace {
 
-constexpr std::size_t piece_size = std::size_t{1} << 19;
 constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t most_idle_sessions = 64;
 
@@ -158,9 +157,7 @@ struct Encoder::Session {
 };
 
 Encoder::Encoder(EncoderTables tables)
-    : pattern_(tables.pattern),
-      tables_(merge_tables(tables)),
-      specials_(special_texts(tables)) {
+    : pattern_(tables.pattern), tables_(merge_tables(tables)), specials_(special_texts(tables)) {
     for (const SpecialToken& special : tables.specials) special_ids_.push_back(special.id);
     tokens_ = std::move(tables.tokens);
 }
@@ -169,7 +166,7 @@ Encoder::~Encoder() = default;
 
 std::vector<Id> Encoder::encode(std::string_view text, EncodingOptions options,
                                 const Poll& poll) const {
-    if (options.n_threads > 1 && text.size() > piece_size) {
+    if (options.n_threads > 1 && text.size() > options.piece_size) {
         return encode_many({&text, 1}, options, poll).ids;
     }
     std::vector<Id> ids;
@@ -182,7 +179,7 @@ std::vector<Id> Encoder::encode(std::string_view text, EncodingOptions options,
 
 EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, EncodingOptions options,
                                   const Poll& poll) const {
-    const std::size_t target = options.n_threads > 1 ? piece_size : whole;
+    const std::size_t target = options.n_threads > 1 ? options.piece_size : whole;
     const SpecialTokens& specials = options.allow_special ? specials_ : no_specials_;
     std::vector<Piece> pieces = pieces_of(texts, pattern_, specials, target);
     const std::vector<std::size_t> borders = task_borders(pieces, target);
@@ -205,7 +202,8 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
 std::string Encoder::decode(std::span<const Id> ids) const {
     std::size_t n_bytes = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        check_known(tokens_, ids[i], "position " + std::to_string(i));
+        if (!is_known(tokens_, ids[i]))
+            check_known(tokens_, ids[i], "position " + std::to_string(i));
         n_bytes += tokens_[ids[i]].size();
     }
     std::string bytes;

@@ -42,6 +42,7 @@ struct EncodedTexts {
 struct EncodingOptions {
     bool allow_special = false;  // otherwise the text of a special token is ordinary text
     std::size_t n_threads = 1;   // never changes the ids
+    std::size_t piece_size = std::size_t{512} << 10;  // bytes a thread takes; nor does this
 };
 
 // Any number of threads may use one encoder at once.

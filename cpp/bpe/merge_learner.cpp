@@ -29,7 +29,7 @@ MergeLearner::MergeLearner(const WordTable& words, const TrainingOptions& option
 }
 
 bool MergeLearner::learn() {
-    while (n_new_ids_ < n_merges_) {
+    while (merges_.size() < n_merges_) {
         const PairNumber number = pop_greatest();
         if (number == absent) return false;
         merge_everywhere(number);
@@ -78,12 +78,12 @@ void MergeLearner::count_pairs() {
         gain(row_.at(at), row_.at(at + 1), at, word_counts_[word_at_[at]]);
         checkpoint_.spend(1);
     }
-    push_grown();
+    push_new_pairs();
 }
 
 bool MergeLearner::is_less(const Candidate& a, const Candidate& b) const {
     if (a.bound != b.bound) return a.bound < b.bound;
-    return a.pair != b.pair && ties_before(pairs_[b.pair], pairs_[a.pair]);
+    return ties_before(pairs_[b.pair], pairs_[a.pair]);
 }
 
 // Whether `a` is merged before `b` where both are as frequent.
@@ -95,72 +95,57 @@ bool MergeLearner::ties_before(const Pair& a, const Pair& b) const {
     return order != 0 ? order > 0 : tokens_[a.right] > tokens_[b.right];
 }
 
-void MergeLearner::push(PairNumber number) {
-    Pair& pair = pairs_[number];
-    pair.bound = pair.count;
-    if (pair.count == 0) return;
-    heap_.push_back({pair.bound, number});
+void MergeLearner::push(Candidate candidate) {
+    heap_.push_back(candidate);
     std::push_heap(heap_.begin(), heap_.end(),
                    [this](const auto& a, const auto& b) { return is_less(a, b); });
 }
 
-void MergeLearner::push_grown() {
-    for (const PairNumber number : grown_) {
-        pairs_[number].is_listed = false;
-        if (pairs_[number].count > pairs_[number].bound) push(number);
+MergeLearner::Candidate MergeLearner::pop() {
+    std::pop_heap(heap_.begin(), heap_.end(),
+                  [this](const auto& a, const auto& b) { return is_less(a, b); });
+    const Candidate candidate = heap_.back();
+    heap_.pop_back();
+    return candidate;
+}
+
+// A pair that came and went within one merge has the count 0 and stays out.
+void MergeLearner::push_new_pairs() {
+    for (; n_pushed_ < pairs_.size(); ++n_pushed_) {
+        const Count count = pairs_[n_pushed_].count;
+        if (count != 0) push({count, static_cast<PairNumber>(n_pushed_)});
     }
-    grown_.clear();
 }
 
 MergeLearner::PairNumber MergeLearner::pop_greatest() {
     while (!heap_.empty()) {
-        std::pop_heap(heap_.begin(), heap_.end(),
-                      [this](const auto& a, const auto& b) { return is_less(a, b); });
-        const Candidate candidate = heap_.back();
-        heap_.pop_back();
-        Pair& pair = pairs_[candidate.pair];
-        if (candidate.bound != pair.bound) continue;  // a later entry stands for the pair
-        if (candidate.bound != pair.count) {
-            push(candidate.pair);
-            continue;
-        }
-        pair.bound = 0;
-        return candidate.pair;
+        const Candidate candidate = pop();
+        const Count count = pairs_[candidate.pair].count;
+        if (candidate.bound == count) return candidate.pair;
+        if (count != 0) push({count, candidate.pair});
     }
     return absent;
 }
 
-// The token that the pair becomes: the one of the same bytes, else a new one.
-MergeLearner::Token MergeLearner::token_of(const Pair& pair) {
-    merges_.emplace_back(tokens_[pair.left], tokens_[pair.right]);
-    std::string bytes = tokens_[pair.left] + tokens_[pair.right];
-    std::uint64_t& token = token_of_bytes_[bytes];
-    if (token == 0) {
-        token = tokens_.size();
-        lengths_.push_back(static_cast<std::uint32_t>(bytes.size()));
-        tokens_.push_back(std::move(bytes));
-        ids_.push_back(first_merge_id_ + static_cast<Id>(n_new_ids_++));
-    }
-    return static_cast<Token>(token);
+MergeLearner::Token MergeLearner::add_token(Token left, Token right) {
+    ids_.push_back(first_merge_id_ + static_cast<Id>(merges_.size()));
+    merges_.emplace_back(tokens_[left], tokens_[right]);
+    lengths_.push_back(lengths_[left] + lengths_[right]);
+    tokens_.push_back(tokens_[left] + tokens_[right]);
+    return static_cast<Token>(tokens_.size() - 1);
 }
 
-// From left to right: where a token follows itself, the first two are merged.
-std::vector<MergeLearner::Position> MergeLearner::take_positions(Pair& pair) {
-    std::vector<Position> positions = std::exchange(pair.positions, {});
-    if (!std::is_sorted(positions.begin(), positions.end())) {
-        std::sort(positions.begin(), positions.end());
-    }
-    return positions;
-}
-
+// From left to right, the order of the positions: where a token follows itself, the first two
+// merge.
 void MergeLearner::merge_everywhere(PairNumber number) {
     const Token left = pairs_[number].left, right = pairs_[number].right;
-    const Token merged = token_of(pairs_[number]);
-    for (const Position position : take_positions(pairs_[number])) {
+    const Token merged = add_token(left, right);
+    const std::vector<Position> positions = std::exchange(pairs_[number].positions, {});
+    for (const Position position : positions) {
         if (row_.holds_pair(position, left, right)) merge_at(position, left, right, merged);
         checkpoint_.spend(1);
     }
-    push_grown();
+    push_new_pairs();
 }
 
 void MergeLearner::merge_at(Position position, Token left, Token right, Token merged) {
@@ -185,7 +170,6 @@ void MergeLearner::gain(Token left, Token right, Position position, Count count)
     Pair& pair = pairs_[number];
     pair.count += count;
     pair.positions.push_back(position);
-    if (!std::exchange(pair.is_listed, true)) grown_.push_back(number);
 }
 
 void MergeLearner::lose(Token left, Token right, Count count) {
@@ -194,7 +178,7 @@ void MergeLearner::lose(Token left, Token right, Count count) {
 }
 
 void MergeLearner::report() {
-    if (progress_) progress_("merge", n_new_ids_, n_merges_);
+    if (progress_) progress_("merge", merges_.size(), n_merges_);
 }
 
 }  // namespace paribus::bpe

@@ -17,15 +17,16 @@
 namespace paribus::bpe {
 
 // The distinct words stand one after another in one row. Each pair keeps its count, always exact,
-// and the positions where it stood at some time. A heap holds upper bounds of the counts: the
-// greatest is merged if its bound is its count, else it goes back with its count.
+// and the positions where it stood when it was new. A heap holds an upper bound of each count: the
+// greatest is merged if it is the count, else it goes back as the count. Only new pairs come into
+// being in a merge, so the count of a pair only falls once it is in the heap.
 //
 // Tokens are numbered here 0 = border of words, 1 to 256 = bytes, then new tokens.
 class MergeLearner {
   public:
     MergeLearner(const WordTable& words, const TrainingOptions& options, Progress progress);
 
-    // Merges until there are as many new ids as asked for; false where the pairs run out before.
+    // Merges as often as asked for; false where the pairs run out before.
     bool learn();
 
     const std::vector<Merge>& merges() const { return merges_; }
@@ -41,8 +42,6 @@ class MergeLearner {
         Token left;
         Token right;
         Count count = 0;
-        Count bound = 0;         // the count in its valid entry of the heap; 0: it has none
-        bool is_listed = false;  // in `grown_`
         std::vector<Position> positions;
     };
     struct Candidate {
@@ -57,12 +56,12 @@ class MergeLearner {
 
     bool is_less(const Candidate& a, const Candidate& b) const;
     bool ties_before(const Pair& a, const Pair& b) const;
-    void push(PairNumber number);
-    void push_grown();
+    void push(Candidate candidate);
+    Candidate pop();
+    void push_new_pairs();
     PairNumber pop_greatest();
 
-    Token token_of(const Pair& pair);
-    std::vector<Position> take_positions(Pair& pair);
+    Token add_token(Token left, Token right);
     void merge_everywhere(PairNumber number);
     void merge_at(Position position, Token left, Token right, Token merged);
     void gain(Token left, Token right, Position position, Count count);
@@ -78,9 +77,7 @@ class MergeLearner {
 
     std::vector<std::string> tokens_;
     std::vector<std::uint32_t> lengths_;
-    std::vector<Id> ids_;    // of the vocabulary, by token
-    WordTable token_of_bytes_;
-    Count n_new_ids_ = 0;
+    std::vector<Id> ids_;  // of the vocabulary, by token
     std::vector<Merge> merges_;
 
     TokenRow row_;
@@ -89,7 +86,7 @@ class MergeLearner {
     std::vector<Pair> pairs_;
     PairTable pair_numbers_;
     std::vector<Candidate> heap_;
-    std::vector<PairNumber> grown_;  // pairs whose count rose above their bound since the last push
+    std::size_t n_pushed_ = 0;  // pairs from here on are new and not in the heap
 };
 
 }  // namespace paribus::bpe

@@ -6,7 +6,8 @@
 
 namespace paribus::bpe {
 
-// Asks whether to go on, and throws where not. It is called on the thread that called the core only.
+// Asks whether to go on, and throws where not. It is called on the thread that called the core
+// only.
 using Poll = std::function<void()>;
 
 // Calls `poll` once for about each megabyte of work.

@@ -8,24 +8,25 @@
 namespace paribus::bpe {
 namespace {
 
-constexpr std::size_t batch_size = std::size_t{8} << 20;
-constexpr std::size_t piece_size = std::size_t{1} << 20;
+// A batch is cut into so many pieces, or a few more, that the threads take one by one.
+constexpr std::size_t pieces_of_batch = 16;
 
 }  // namespace
 
 PretokenCounter::PretokenCounter(Pattern pattern, std::vector<std::string> specials,
-                                 std::size_t n_threads)
+                                 std::size_t n_threads, std::size_t batch_size)
     : pattern_(pattern),
       specials_(std::move(specials)),
+      batch_size_(std::max<std::size_t>(batch_size, 1)),
       tables_(std::max<std::size_t>(n_threads, 1)) {}
 
 void PretokenCounter::feed(std::string_view block, const Poll& after_batch) {
     while (!block.empty()) {
-        const std::string_view part = block.substr(0, batch_size);
+        const std::string_view part = block.substr(0, batch_size_);
         pending_.append(part);
         n_bytes_ += part.size();
         block.remove_prefix(part.size());
-        if (pending_.size() - searched_ < batch_size) continue;
+        if (pending_.size() - searched_ < batch_size_) continue;
         count_pending(false, after_batch);
         if (after_batch) after_batch();
     }
@@ -36,8 +37,7 @@ WordTable PretokenCounter::finish(const Poll& poll) {
     WordTable total = std::move(tables_.back());
     tables_.pop_back();
     for (; !tables_.empty(); tables_.pop_back()) {
-        tables_.back().for_each(
-            [&](std::string_view word, Count count) { total[word] += count; });
+        tables_.back().for_each([&](std::string_view word, Count count) { total[word] += count; });
     }
     return total;
 }
@@ -63,6 +63,7 @@ std::size_t PretokenCounter::settled_end(bool is_last) {
 void PretokenCounter::count_pending(bool is_last, const Poll& poll) {
     const std::size_t settled = settled_end(is_last);
     const auto text = std::string_view(pending_).substr(0, settled);
+    const std::size_t piece_size = std::max<std::size_t>(batch_size_ / pieces_of_batch, 1);
     count_pieces(cut_text(text, pattern_, specials_, piece_size), poll);
     pending_.erase(0, settled);
     searched_ -= std::min(searched_, settled);

@@ -18,9 +18,11 @@ namespace paribus::bpe {
 // threads change the counts. Special tokens are borders and are not counted.
 class PretokenCounter {
   public:
-    PretokenCounter(Pattern pattern, std::vector<std::string> specials, std::size_t n_threads);
+    // It counts when `batch_size` bytes or more have come.
+    PretokenCounter(Pattern pattern, std::vector<std::string> specials, std::size_t n_threads,
+                    std::size_t batch_size);
 
-    // Takes the next block. `after_batch` is called once each few megabytes and may throw.
+    // Takes the next block. `after_batch` is called after each batch and may throw.
     void feed(std::string_view block, const Poll& after_batch);
 
     // Counts what is held back and returns each pretoken with its count. The counter is then empty.
@@ -36,6 +38,7 @@ class PretokenCounter {
 
     Pattern pattern_;
     SpecialTokens specials_;
+    std::size_t batch_size_;
     std::vector<WordTable> tables_;  // one a thread
     std::string pending_;            // text whose split is not settled, from a border on
     std::size_t searched_ = 0;       // pending text below has no special token and no safe cut

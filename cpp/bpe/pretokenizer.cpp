@@ -8,8 +8,7 @@ namespace paribus::bpe {
 namespace {
 
 constexpr ClassSet marks = set_of(CharClass::mark);
-constexpr ClassSet caseless =
-    set_of(CharClass::modifier, CharClass::other_letter, CharClass::mark);
+constexpr ClassSet caseless = set_of(CharClass::modifier, CharClass::other_letter, CharClass::mark);
 constexpr ClassSet capitals = set_of(CharClass::uppercase, CharClass::titlecase);
 constexpr ClassSet lower = set_of(CharClass::lowercase);
 
@@ -33,25 +32,24 @@ constexpr char lowered(char byte) {
     return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : byte;
 }
 
-// Length of 's 'd 'm 't 'll 've 're at `at`, or 0.
+constexpr char unchanged(char byte) { return byte; }
+
+// Length of 's 'd 'm 't 'll 've 're at `at`, or 0; letters are compared as `folded` gives them.
+template <char (*folded)(char)>
 std::size_t contraction(std::string_view text, std::size_t at) {
     if (at + 1 >= text.size() || text[at] != '\'') return 0;
-    const char first = text[at + 1];
+    const char first = folded(text[at + 1]);
     if (first == 's' || first == 'd' || first == 'm' || first == 't') return 2;
     if (at + 2 >= text.size()) return 0;
-    const char second = text[at + 2];
+    const char second = folded(text[at + 2]);
     if (first == 'l') return second == 'l' ? 3 : 0;
     return (first == 'v' || first == 'r') && second == 'e' ? 3 : 0;
 }
 
 // The same in any case. U+017F, the long s, is an s to a pattern that ignores case.
 std::size_t contraction_of_any_case(std::string_view text, std::size_t at) {
-    if (at >= text.size() || text[at] != '\'') return 0;
-    if (text.substr(at + 1, 2) == "\xC5\xBF") return 3;
-    char copy[3] = {};
-    const std::string_view head = text.substr(at, 3);
-    std::transform(head.begin(), head.end(), copy, lowered);
-    return contraction({copy, head.size()}, 0);
+    if (text.substr(at, 3) == "'\xC5\xBF") return 3;
+    return contraction<lowered>(text, at);
 }
 
 struct WhiteSpaceRun {
@@ -90,7 +88,8 @@ std::size_t after_optional_space(std::string_view text, std::size_t begin) {
     return text[begin] == ' ' && begin + 1 < text.size() ? begin + 1 : begin;
 }
 
-// End of ` ?[^\s\p{L}\p{N}]+` and of the run of bytes of `tail` behind it; `begin` if there is none.
+// End of ` ?[^\s\p{L}\p{N}]+` and of the run of bytes of `tail` behind it; `begin` if there is
+// none.
 std::size_t symbols_end(std::string_view text, std::size_t begin, std::string_view tail) {
     const std::size_t body = after_optional_space(text, begin);
     std::size_t end = run_end(text, body, symbols);
@@ -102,13 +101,12 @@ std::size_t symbols_end(std::string_view text, std::size_t begin, std::string_vi
 // Where letters begin behind one optional character of [^\r\n\p{L}\p{N}].
 std::size_t after_optional_prefix(std::string_view text, std::size_t begin) {
     const Character first = character_at(text, begin);
-    const bool is_prefix =
-        !contains(letters | numbers, first.kind) && !is_newline(text[begin]);
+    const bool is_prefix = !contains(letters | numbers, first.kind) && !is_newline(text[begin]);
     return is_prefix ? begin + first.n_bytes : begin;
 }
 
 std::size_t gpt2_end(std::string_view text, std::size_t begin) {
-    if (const std::size_t length = contraction(text, begin)) return begin + length;
+    if (const std::size_t length = contraction<unchanged>(text, begin)) return begin + length;
     const std::size_t body = after_optional_space(text, begin);
     const Character head = character_at(text, body);
     for (const ClassSet set : {letters, numbers, symbols}) {
@@ -126,8 +124,7 @@ std::size_t cl100k_end(std::string_view text, std::size_t begin) {
     if (end != begin) return end;
     const WhiteSpaceRun run = white_space_run(text, begin);
     if (run.end == text.size()) return run.end;
-    return run.after_newline != 0 ? run.after_newline
-                                  : end_before_last(run, begin, text.size());
+    return run.after_newline != 0 ? run.after_newline : end_before_last(run, begin, text.size());
 }
 
 // End of [capital or caseless]*[lower or caseless]+ at `begin`, or else of [capital or caseless]+;
@@ -165,8 +162,7 @@ std::size_t o200k_end(std::string_view text, std::size_t begin) {
     const std::size_t end = symbols_end(text, begin, "\r\n/");
     if (end != begin) return end;
     const WhiteSpaceRun run = white_space_run(text, begin);
-    return run.after_newline != 0 ? run.after_newline
-                                  : end_before_last(run, begin, text.size());
+    return run.after_newline != 0 ? run.after_newline : end_before_last(run, begin, text.size());
 }
 
 std::size_t whole_text_end(std::string_view text, std::size_t) { return text.size(); }

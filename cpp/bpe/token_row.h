@@ -11,8 +11,8 @@
 namespace paribus::bpe {
 
 // A token keeps the position of its first byte for life. Its id stands at its first and at its last
-// byte, so that its length, by a table that the owner keeps, leads to both neighbours: one id a byte
-// is all there is to store. What stands between is stale.
+// byte, so that its length, by a table that the owner keeps, leads to both neighbours: one id a
+// byte is all there is to store. What stands between is stale.
 class TokenRow {
   public:
     // `lengths[id]` is the number of bytes of a token, at least 1; it outlives the row.
@@ -40,9 +40,7 @@ class TokenRow {
     Id at(std::size_t position) const { return ids_[position]; }
 
     // Where the next token begins, or the size of the row.
-    std::size_t next(std::size_t position) const {
-        return position + (*lengths_)[ids_[position]];
-    }
+    std::size_t next(std::size_t position) const { return position + (*lengths_)[ids_[position]]; }
 
     // Where the previous token begins; the position is not 0.
     std::size_t previous(std::size_t position) const {

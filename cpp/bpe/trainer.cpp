@@ -18,7 +18,7 @@ TrainingOptions checked(TrainingOptions options) {
 
 Trainer::Trainer(TrainingOptions options)
     : options_(checked(std::move(options))),
-      counter_(options_.pattern, options_.specials, options_.n_threads) {}
+      counter_(options_.pattern, options_.specials, options_.n_threads, options_.batch_size) {}
 
 void Trainer::feed(std::string_view block, const Progress& progress) {
     counter_.feed(block, [&] {

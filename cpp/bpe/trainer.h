@@ -18,27 +18,28 @@ namespace paribus::bpe {
 struct TrainingOptions {
     Pattern pattern = Pattern::gpt2;
     std::vector<std::string> specials;
-    Count n_merges = 0;              // new ids to make
+    Count n_merges = 0;
     std::array<Id, 256> byte_ids{};  // used by `hf` ties only
     Id first_merge_id = 256;         // ids of merges follow one another; used by `hf` ties only
     Ties ties = Ties::cs336;
     std::size_t n_threads = 1;
-    std::size_t max_token_length = 0;  // bytes; 0: no limit
+    std::size_t max_token_length = 0;               // bytes; 0: no limit
+    std::size_t batch_size = std::size_t{8} << 20;  // bytes counted at a time; never the result
 };
 
 using Merge = std::pair<std::string, std::string>;
 
 struct TrainingResult {
-    // In order of creation. A merge whose bytes are those of an earlier token is listed, but makes no
-    // new id: the list can be longer than the number of new ids.
+    // In order of creation. No two make the same bytes: merges that cross neither end of a stretch
+    // of text treat it alike wherever it stands, so it becomes one token from the same two parts.
     std::vector<Merge> merges;
     Count n_distinct_pretokens = 0;
     Count n_bytes = 0;
-    bool ran_out = false;  // of pairs, before `n_merges` ids were made
+    bool ran_out = false;  // of pairs, before there were `n_merges` merges
 };
 
-// Called now and then with a stage ("count" in bytes or "merge" in new ids), how much is done and of
-// how much (0: unknown); training stops where it throws.
+// Called now and then with a stage ("count" in bytes or "merge" in merges), how much is done and
+// of how much (0: unknown); training stops where it throws.
 using Progress = std::function<void(std::string_view stage, Count done, Count total)>;
 
 class Trainer {

@@ -1,4 +1,5 @@
-// The words that every part of the BPE core shares: ids, counts, choices by name, and the one error.
+// The words that every part of the BPE core shares: ids, counts, choices by name, and the one
+// error.
 #pragma once
 
 #include <cstddef>

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t longest_short_word = 16;
 constexpr std::size_t first_capacity = 256;
+constexpr std::uint64_t odd_constant = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
 
 std::uint64_t load_64(const char* bytes) {
     std::uint64_t value;
@@ -84,7 +85,8 @@ WordTable::Key WordTable::key_of(std::string_view word) {
 
 std::uint64_t WordTable::hash_of(const Key& key, std::size_t length) {
     if (length > longest_short_word) return key.head;
-    return mixed(key.head ^ std::rotl(key.tail, 29) * 0x9E3779B97F4A7C15ULL ^ length);
+    const std::uint64_t hash = (key.head ^ std::rotl(key.tail ^ length << 56, 29)) * odd_constant;
+    return hash ^ hash >> 32;
 }
 
 std::string_view WordTable::word_of(const Slot& slot) const {
@@ -102,7 +104,8 @@ bool WordTable::holds(const Slot& slot, const Key& key, std::string_view word) c
 std::size_t WordTable::place_of(const Key& key, std::string_view word) const {
     const std::size_t mask = slots_.size() - 1;
     std::size_t place = hash_of(key, word.size()) & mask;
-    while (slots_[place].length != 0 && !holds(slots_[place], key, word)) place = (place + 1) & mask;
+    while (slots_[place].length != 0 && !holds(slots_[place], key, word))
+        place = (place + 1) & mask;
     return place;
 }
 

@@ -9,8 +9,8 @@
 
 namespace paribus::bpe {
 
-// Open addressing with linear probing. Words of up to 16 bytes stand in the slot, longer ones in one
-// shared string. A word that is not there has the value 0, and so has a new one.
+// Open addressing with linear probing. Words of up to 16 bytes stand in the slot, longer ones in
+// one shared string. A word that is not there has the value 0, and so has a new one.
 class WordTable {
   public:
     WordTable();
@@ -25,12 +25,15 @@ class WordTable {
     std::size_t size() const { return size_; }
 
     // Bytes that its storage takes.
-    std::size_t n_bytes() const { return slots_.capacity() * sizeof(Slot) + long_words_.capacity(); }
+    std::size_t n_bytes() const {
+        return slots_.capacity() * sizeof(Slot) + long_words_.capacity();
+    }
 
     // Drops all words, keeps the storage.
     void clear();
 
-    // Calls `visit(std::string_view word, std::uint64_t value)` for each word, in no order of meaning.
+    // Calls `visit(std::string_view word, std::uint64_t value)` for each word, in no order of
+    // meaning.
     template <typename Visit>
     void for_each(Visit&& visit) const {
         for (const Slot& slot : slots_) {
@@ -42,7 +45,8 @@ class WordTable {
     // What is compared: the bytes of a short word, zeros behind it; else a hash of all bytes.
     struct Key {
         std::uint64_t head;
-        std::uint64_t tail;  // of a long word 0 in a key, where it begins in `long_words_` in a slot
+        std::uint64_t
+            tail;  // of a long word 0 in a key, where it begins in `long_words_` in a slot
     };
     struct Slot {
         Key key;

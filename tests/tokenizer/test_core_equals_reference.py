@@ -28,7 +28,7 @@ def test_both_split_any_bytes_alike(pattern, text):
 
 
 @pytest.mark.parametrize("ties", ["cs336", "hf"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     text=byte_texts | repetitive,
     places=cuts,
@@ -55,7 +55,7 @@ def test_both_learn_the_same_on_any_number_of_threads(
         assert (fast.n_bytes, fast.ran_out) == (naive.n_bytes, naive.ran_out)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     training_text=repetitive | byte_texts,
     texts=st.lists(repetitive | byte_texts, max_size=4),
@@ -95,7 +95,7 @@ def _merges_over(letters, pairs):
     return merges
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(merges=merge_lists, text=st.text(alphabet="abc", max_size=80).map(str.encode))
 def test_both_follow_any_list_of_merges(merges, text):
     vocabulary = Vocabulary.build("none", [], merges, "cs336")

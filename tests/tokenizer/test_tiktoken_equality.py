@@ -38,7 +38,7 @@ def both(request, gpt2):
     return Tokenizer(ours), ranks_encoding(gpt2, request.param)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(text=texts)
 def test_ids_equal_those_of_tiktoken(both, text):
     ours, theirs = both

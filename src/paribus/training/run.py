@@ -14,6 +14,7 @@ from paribus.experiment import Experiment, RunPaths
 from paribus.files import is_locked, locked, publish_file, sweep_temporaries
 from paribus.interrupts import stop_flag
 from paribus.model.accounting import check_vocab_size
+from paribus.optim.schedule import check_schedule
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.metrics import MetricsLog
 from paribus.training import record
@@ -26,6 +27,7 @@ from paribus.training.plan import (
     seconds_per_step,
     with_steps,
 )
+from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
 
 FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "run.dir", "data.dir")
@@ -114,6 +116,8 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     check_vocab_size(experiment.model, shards.vocab_size)
     model = dataclasses.replace(experiment.model, vocab_size=shards.vocab_size)
     resolved = resolve_machine(dataclasses.replace(experiment, model=model))
+    if resolved.training.steps is not None:
+        check_schedule(resolved.schedule, resolved.training.steps)  # before any time is spent
     seconds = None
     if needs_calibration(resolved):
         seconds = seconds_per_step(resolved, _batches(resolved, shards))
@@ -173,7 +177,8 @@ def _at_work(paths: RunPaths) -> Iterator[RunPaths]:
     with locked(paths.folder):
         sweep_temporaries(paths.folder)
         sweep_temporaries(paths.folder / "checkpoints")
-        yield paths
+        with run_log(paths.log):
+            yield paths
 
 
 def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None:

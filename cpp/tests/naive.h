@@ -1,0 +1,28 @@
+// Slow, plain implementations of what the core does: the oracles of tests and fuzz targets.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bpe/merge_rules.h"
+#include "bpe/trainer.h"
+#include "bpe/types.h"
+
+namespace paribus::tests {
+
+// The pretokens, found by a backtracking matcher that reads the pattern as a list of atoms.
+std::vector<std::string> naive_split(std::string_view text, bpe::Pattern pattern);
+
+// Text between special tokens, found by trying every place and every special token.
+std::vector<std::string> naive_segments(std::string_view text,
+                                        const std::vector<std::string>& specials);
+
+// Training that counts all pairs anew for each merge.
+bpe::TrainingResult naive_train(std::string_view text, const bpe::TrainingOptions& options);
+
+// Merges the lowest rank, the leftmost of it, until there is none.
+std::vector<bpe::Id> naive_merge(std::vector<bpe::Id> ids,
+                                 const std::vector<bpe::MergeRule>& rules);
+
+}  // namespace paribus::tests

@@ -1,0 +1,201 @@
+#include <thread>
+
+#include "bpe/encoder.h"
+#include "bpe/word_cache.h"
+#include "tests/check.h"
+#include "tests/naive.h"
+#include "tests/random_text.h"
+#include "tests/random_vocabulary.h"
+
+namespace paribus::tests {
+namespace {
+
+using bpe::Encoder;
+using bpe::EncoderTables;
+using bpe::EncodingOptions;
+using bpe::Id;
+using bpe::Pattern;
+
+constexpr Pattern all_patterns[] = {Pattern::gpt2, Pattern::cl100k, Pattern::o200k, Pattern::none};
+
+EncoderTables random_tables(RandomText& random, std::size_t n_merges, Pattern pattern) {
+    return random_vocabulary(n_merges, pattern,
+                             [&](std::size_t limit) { return random.below(limit); });
+}
+
+void encoding_equals_the_naive_encoder() {
+    RandomText random(31);
+    for (int i = 0; i < 200; ++i) {
+        for (const Pattern pattern : all_patterns) {
+            const EncoderTables tables = random_tables(random, random.below(60), pattern);
+            const Encoder encoder(tables);
+            for (int round = 0; round < 4; ++round) {
+                // 65 bytes and more without a space go the way of long words.
+                const std::string text = round % 2 == 0 ? random.words(random.below(260))
+                                                        : random.snippets(random.below(30));
+                const bool allow_special = random.below(2) == 0;
+                const auto ids = encoder.encode(text, {allow_special}, {});
+                CHECK_EQUAL_FOR(ids, naive_encode(text, tables, allow_special), text);
+                CHECK_EQUAL_FOR(encoder.decode(ids), text, text);
+            }
+        }
+    }
+}
+
+void adversarial_words_encode_as_the_naive_encoder_does() {
+    RandomText random(32);
+    for (int i = 0; i < 8; ++i) {
+        const EncoderTables tables = random_tables(random, 40, Pattern::none);
+        const Encoder encoder(tables);
+        for (const std::string& text : adversarial_texts(300)) {
+            CHECK_EQUAL_FOR(encoder.encode(text, {}, {}), naive_encode(text, tables, false), text);
+        }
+    }
+}
+
+void neither_threads_nor_pieces_change_the_ids() {
+    RandomText random(33);
+    for (int i = 0; i < 60; ++i) {
+        for (const Pattern pattern : all_patterns) {
+            const Encoder encoder(random_tables(random, 40, pattern));
+            std::vector<std::string> texts;
+            for (std::size_t n = random.below(6); n-- > 0;) {
+                texts.push_back(random.snippets(random.below(120)));
+            }
+            const std::vector<std::string_view> views(texts.begin(), texts.end());
+            for (const bool allow_special : {false, true}) {
+                const auto expected = encoder.encode_many(views, {allow_special}, {});
+                for (const std::size_t n_threads : {2U, 3U, 8U}) {
+                    const EncodingOptions options{allow_special, n_threads, 1 + random.below(50)};
+                    const auto encoded = encoder.encode_many(views, options, {});
+                    CHECK(encoded.ids == expected.ids);
+                    CHECK(encoded.offsets == expected.offsets);
+                    for (std::size_t text = 0; text < views.size(); ++text) {
+                        const auto alone = encoder.encode(views[text], options, {});
+                        CHECK(std::equal(alone.begin(), alone.end(),
+                                         encoded.ids.begin() +
+                                             static_cast<std::ptrdiff_t>(encoded.offsets[text])));
+                    }
+                }
+            }
+        }
+    }
+}
+
+void offsets_begin_at_zero_and_end_at_the_number_of_ids() {
+    RandomText random(34);
+    const Encoder encoder(random_tables(random, 10, Pattern::gpt2));
+    CHECK(encoder.encode_many({}, {}, {}).offsets == std::vector<std::uint64_t>({0}));
+    const std::vector<std::string_view> texts{"", "\x01\x02", ""};
+    CHECK(encoder.encode_many(texts, {}, {}).offsets == std::vector<std::uint64_t>({0, 0, 2, 2}));
+}
+
+void many_threads_may_use_one_encoder_at_once() {
+    RandomText random(35);
+    const Encoder encoder(random_tables(random, 60, Pattern::gpt2));
+    const std::string text = random.words(20000) + random.snippets(4000);
+    const auto expected = encoder.encode(text, {}, {});
+    std::vector<std::vector<Id>> found(8);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        threads.emplace_back(
+            [&, i] { found[i] = encoder.encode(text, {false, 1 + i % 2, 999}, {}); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const auto& ids : found) CHECK(ids == expected);
+}
+
+void a_full_cache_forgets_but_never_errs() {
+    bpe::WordCache cache;
+    std::vector<Id> ids;
+    for (Id i = 0; i < bpe::WordCache::most_words + 1000; ++i) {
+        const std::string word = std::to_string(i);
+        CHECK(!cache.append(word, ids));
+        const Id value[] = {i, i + 1};
+        cache.remember(word, std::span(value).first(1 + i % 2));
+        CHECK(cache.append(word, ids));
+        CHECK_EQUAL(ids.size(), 1 + i % 2);
+        CHECK_EQUAL(ids.back(), i + i % 2);
+        ids.clear();
+    }
+    CHECK(!cache.append("0", ids));
+}
+
+// Rank by rank a quadratic merge of these would take hours.
+void long_words_encode_in_linear_time() {
+    RandomText random(36);
+    const Encoder encoder(random_tables(random, 60, Pattern::none));
+    for (const std::string& text : adversarial_texts(1 << 20)) {
+        CHECK(encoder.decode(encoder.encode(text, {}, {})) == text);
+    }
+}
+
+void the_poll_may_stop_the_encoder_which_stays_sound() {
+    struct Stop {};
+    RandomText random(37);
+    const Encoder encoder(random_tables(random, 60, Pattern::none));
+    const std::string text(std::size_t{4} << 20, 'a');
+    for (const std::size_t n_threads : {1U, 2U}) {
+        CHECK_THROWS(encoder.encode(text, {false, n_threads}, [] { throw Stop{}; }), Stop);
+        CHECK(encoder.decode(encoder.encode("aaab", {}, {})) == "aaab");
+    }
+}
+
+void an_unknown_id_is_refused_with_its_position() {
+    RandomText random(38);
+    const Encoder encoder(random_tables(random, 0, Pattern::gpt2));
+    for (const Id unknown : {Id{2}, Id{259}, Id{0xFFFFFFFF}}) {
+        try {
+            const std::vector<Id> ids{0, 5, unknown};
+            encoder.decode(ids);
+            CHECK(false && "an unknown id was decoded");
+        } catch (const bpe::Error& error) {
+            CHECK_EQUAL(std::string(error.what()),
+                        "position 2: expected an id of the vocabulary, below 259, found id " +
+                            std::to_string(unknown));
+        }
+    }
+}
+
+void tables_that_contradict_themselves_are_refused() {
+    RandomText random(39);
+    const EncoderTables good = random_tables(random, 20, Pattern::gpt2);
+    const auto refused = [&](const std::function<void(EncoderTables&)>& damage) {
+        EncoderTables tables = good;
+        damage(tables);
+        CHECK_THROWS(Encoder(std::move(tables)), bpe::Error);
+    };
+    const Encoder accepted(good);
+    refused([](EncoderTables& tables) { tables.byte_ids.pop_back(); });
+    refused([](EncoderTables& tables) { std::swap(tables.byte_ids[0], tables.byte_ids[1]); });
+    refused([](EncoderTables& tables) { tables.byte_ids[9] = 100000; });
+    refused([](EncoderTables& tables) { tables.byte_ids[9] = 2; });
+    refused([](EncoderTables& tables) { tables.merges[3].left = 0xFFFFFFFF; });
+    refused([](EncoderTables& tables) { tables.merges[3].result = tables.byte_ids[0]; });
+    refused([](EncoderTables& tables) { tables.specials[0].id = 100000; });
+    refused([](EncoderTables& tables) { tables.specials[1].text.clear(); });
+    refused([](EncoderTables& tables) { tables.tokens.clear(); });
+}
+
+}  // namespace
+
+std::vector<Test> encoder_tests() {
+    return {
+        {"encoding equals the naive encoder", encoding_equals_the_naive_encoder},
+        {"adversarial words encode as the naive encoder does",
+         adversarial_words_encode_as_the_naive_encoder_does},
+        {"neither threads nor pieces change the ids", neither_threads_nor_pieces_change_the_ids},
+        {"offsets begin at zero and end at the number of ids",
+         offsets_begin_at_zero_and_end_at_the_number_of_ids},
+        {"many threads may use one encoder at once", many_threads_may_use_one_encoder_at_once},
+        {"a full cache forgets but never errs", a_full_cache_forgets_but_never_errs},
+        {"long words encode in linear time", long_words_encode_in_linear_time},
+        {"the poll may stop the encoder, which stays sound",
+         the_poll_may_stop_the_encoder_which_stays_sound},
+        {"an unknown id is refused with its position", an_unknown_id_is_refused_with_its_position},
+        {"tables that contradict themselves are refused",
+         tables_that_contradict_themselves_are_refused},
+    };
+}
+
+}  // namespace paribus::tests

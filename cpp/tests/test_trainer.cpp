@@ -1,0 +1,186 @@
+#include <set>
+
+#include "bpe/merge_learner.h"
+#include "bpe/trainer.h"
+#include "tests/check.h"
+#include "tests/naive.h"
+#include "tests/random_text.h"
+
+namespace paribus::tests {
+namespace {
+
+using bpe::Merge;
+using bpe::Pattern;
+using bpe::Ties;
+using bpe::TrainingOptions;
+using bpe::TrainingResult;
+
+// Byte ids in another order than the bytes: the two tie rules then differ.
+TrainingOptions options_for(Pattern pattern, Ties ties, bpe::Count n_merges) {
+    TrainingOptions options;
+    options.pattern = pattern;
+    options.ties = ties;
+    options.n_merges = n_merges;
+    options.specials = {"<|a|>", "<|a|><|a|>"};
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+        options.byte_ids[byte] = static_cast<bpe::Id>(2 + (byte * 7) % 256);
+    }
+    options.first_merge_id = 258;
+    return options;
+}
+
+TrainingResult train(const std::vector<std::string>& blocks, const TrainingOptions& options) {
+    bpe::Trainer trainer(options);
+    for (const std::string& block : blocks) trainer.feed(block, {});
+    return trainer.finish({});
+}
+
+void check_same(const TrainingResult& a, const TrainingResult& b, const std::string& text) {
+    CHECK_EQUAL_FOR(a.merges, b.merges, text);
+    CHECK_EQUAL_FOR(a.n_distinct_pretokens, b.n_distinct_pretokens, text);
+    CHECK_EQUAL_FOR(a.n_bytes, b.n_bytes, text);
+    CHECK_EQUAL_FOR(a.ran_out, b.ran_out, text);
+}
+
+void check_against_naive(const std::string& text, TrainingOptions options) {
+    check_same(train({text}, options), naive_train(text, options), text);
+}
+
+void a_worked_example_by_hand() {
+    TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 3);
+    const TrainingResult result = train({"low low low lower lower newest widest"}, options);
+    // "ow" and "lo" are as frequent: the greater pair of byte strings is ("o", "w").
+    CHECK(result.merges == std::vector<Merge>({{"o", "w"}, {"l", "ow"}, {" ", "low"}}));
+    CHECK(!result.ran_out);
+    CHECK_EQUAL(result.n_distinct_pretokens, 5U);
+}
+
+void training_equals_the_naive_trainer() {
+    RandomText random(21);
+    for (int i = 0; i < 250; ++i) {
+        for (const Pattern pattern :
+             {Pattern::gpt2, Pattern::cl100k, Pattern::o200k, Pattern::none}) {
+            for (const Ties ties : {Ties::cs336, Ties::hf}) {
+                TrainingOptions options = options_for(pattern, ties, random.below(40));
+                options.max_token_length = random.below(3) == 0 ? 1 + random.below(6) : 0;
+                check_against_naive(random.words(random.below(120)), options);
+                check_against_naive(random.snippets(random.below(30)), options);
+            }
+        }
+    }
+}
+
+void adversarial_words_train_as_the_naive_trainer() {
+    for (const std::string& text : adversarial_texts(200)) {
+        for (const Ties ties : {Ties::cs336, Ties::hf}) {
+            check_against_naive(text, options_for(Pattern::none, ties, 60));
+        }
+    }
+}
+
+// The naive trainer knows nothing of this law.
+void no_two_merges_make_the_same_bytes() {
+    RandomText random(22);
+    for (int i = 0; i < 100; ++i) {
+        const std::string text = random.words(400) + std::string(random.below(70), 'a');
+        const Pattern pattern = random.below(2) == 0 ? Pattern::gpt2 : Pattern::none;
+        const auto result = naive_train(text, options_for(pattern, Ties::cs336, 80));
+        std::set<std::string> made;
+        for (const auto& [left, right] : result.merges) {
+            CHECK_EQUAL_FOR(made.insert(left + right).second, true, text);
+        }
+    }
+}
+
+void neither_cuts_nor_threads_change_the_result() {
+    RandomText random(23);
+    for (int i = 0; i < 150; ++i) {
+        const std::string text = random.snippets(random.below(200));
+        for (const Pattern pattern :
+             {Pattern::gpt2, Pattern::cl100k, Pattern::o200k, Pattern::none}) {
+            TrainingOptions options = options_for(pattern, Ties::cs336, 20);
+            const TrainingResult expected = train({text}, options);
+            for (const std::size_t n_threads : {1U, 2U, 3U, 8U}) {
+                options.n_threads = n_threads;
+                options.batch_size = 1 + random.below(40);
+                check_same(train(random.blocks(text, 1 + random.below(30)), options), expected,
+                           text);
+            }
+        }
+    }
+}
+
+void counts_beyond_32_bits_are_exact() {
+    bpe::WordTable words;
+    words["ab"] = (bpe::Count{1} << 33) + 1;
+    words["cd"] = bpe::Count{1} << 33;
+    words["xcd"] = 2;  // (c, d) wins by one occurrence
+    TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 2);
+    bpe::MergeLearner learner(words, options, {});
+    CHECK(learner.learn());
+    CHECK(learner.merges() == std::vector<Merge>({{"c", "d"}, {"a", "b"}}));
+}
+
+void training_stops_early_when_pairs_run_out() {
+    const TrainingResult result = train({"aaaa"}, options_for(Pattern::gpt2, Ties::cs336, 100));
+    CHECK(result.ran_out);
+    CHECK(result.merges == std::vector<Merge>({{"a", "a"}, {"aa", "aa"}}));
+    CHECK(train({}, options_for(Pattern::gpt2, Ties::cs336, 1)).ran_out);
+    CHECK(!train({}, options_for(Pattern::gpt2, Ties::cs336, 0)).ran_out);
+}
+
+void progress_is_told_and_may_stop_the_training() {
+    struct Stop {};
+    RandomText random(24);
+    TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 2000);
+    options.batch_size = 1 << 12;
+    const std::string text = random.bytes(1 << 15);
+    for (const std::string_view stage : {"count", "merge"}) {
+        bool was_told = false;
+        const bpe::Progress stop = [&](std::string_view at, bpe::Count, bpe::Count) {
+            if (at != stage) return;
+            was_told = true;
+            throw Stop{};
+        };
+        bpe::Trainer trainer(options);
+        CHECK_THROWS((trainer.feed(text, stop), trainer.finish(stop)), Stop);
+        CHECK(was_told);
+    }
+}
+
+void ids_beyond_32_bits_are_refused() {
+    TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 1);
+    options.n_merges = bpe::absent;
+    CHECK_THROWS(bpe::Trainer{options}, bpe::Error);
+}
+
+// A quadratic step would take minutes here.
+void one_word_of_a_megabyte_trains_in_linear_time() {
+    for (const std::string& text : adversarial_texts(1 << 20)) {
+        TrainingOptions options = options_for(Pattern::none, Ties::cs336, 300);
+        options.specials.clear();
+        CHECK(!train({text}, options).merges.empty());
+    }
+}
+
+}  // namespace
+
+std::vector<Test> trainer_tests() {
+    return {
+        {"a worked example trains as by hand", a_worked_example_by_hand},
+        {"training equals the naive trainer", training_equals_the_naive_trainer},
+        {"adversarial words train as the naive trainer does",
+         adversarial_words_train_as_the_naive_trainer},
+        {"no two merges make the same bytes", no_two_merges_make_the_same_bytes},
+        {"neither cuts nor threads change the training",
+         neither_cuts_nor_threads_change_the_result},
+        {"counts beyond 32 bits are exact", counts_beyond_32_bits_are_exact},
+        {"training stops early when the pairs run out", training_stops_early_when_pairs_run_out},
+        {"progress is told and may stop the training", progress_is_told_and_may_stop_the_training},
+        {"ids beyond 32 bits are refused", ids_beyond_32_bits_are_refused},
+        {"one word of a megabyte trains in linear time",
+         one_word_of_a_megabyte_trains_in_linear_time},
+    };
+}
+
+}  // namespace paribus::tests
