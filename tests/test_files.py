@@ -23,6 +23,7 @@ from paribus.errors import (
 )
 
 RECORD = {"format": "test", "version": 1}
+NEW = b"new" * 999
 CALLS = ("open", "fsync", "replace", "rename")
 
 
@@ -73,14 +74,13 @@ def with_faults(monkeypatch, code, work):
 def test_a_file_is_whole_or_old_at_every_fault(tmp_path, monkeypatch, code):
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    new = b"new" * 999
-    for result in with_faults(monkeypatch, code, lambda: files.publish_file(path, new)):
+    for result in with_faults(monkeypatch, code, lambda: files.publish_file(path, NEW)):
         assert isinstance(result, StorageError)
         assert result.exit_code == 74
         assert str(path) in str(result)
-        assert path.read_bytes() in (b"old", b"new" * 999)
-        assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert path.read_bytes() == b"new" * 999
+        assert path.read_bytes() in (b"old", NEW)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    assert path.read_bytes() == NEW
 
 
 def test_a_full_disk_names_the_free_bytes(tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ def test_the_verbs_of_the_first_issue_are_there():
         "eval",
         "accounting",
         "info",
-    ]  # noqa: E501
+    ]
     assert set(expected) <= {names[0] for names in verbs()}
     assert ("tokenizer", "decode") in list(verbs())
 
