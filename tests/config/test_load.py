@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 import hypothesis
 import pytest
 from annotated_types import Gt
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paribus.config.load import dotted_keys, load, to_plain, to_yaml
@@ -245,6 +245,7 @@ drawings = st.builds(
 
 @hypothesis.settings(max_examples=25, deadline=None)
 @given(drawing=drawings)
+@example(drawing=Drawing(title="\x85 \u2028\n\r\t\x00", layers=("\x85", "a\nb")))
 def test_written_settings_read_back_equal(tmp_path_factory, drawing):
     path = tmp_path_factory.getbasetemp() / "written.yaml"
     path.write_text(to_yaml(drawing), encoding="utf-8", newline="")
