@@ -127,6 +127,10 @@ def test_a_duplicate_or_empty_special(refused, tiny_data, specials, words):
         ("schedule.warmup_steps=8", ["schedule.warmup_steps", "fewer than training.steps = 8"]),
         ("model.vocab_size=100", ["model.vocab_size", "300", "100"]),
         ("training.accumulation=3", ["training.accumulation", "divisor", "found 3"]),
+        (
+            "evaluation.prompts=[one fox and two hens and a very old tree]",
+            ["evaluation.prompts", "at most 16 tokens", "found"],
+        ),
         ("training.time=soon", ["training.time", "90s, 5m, 2h", "'soon'"]),
         ("training.steps", ["key=value"]),
         ("--lr=1", ["--lr"]),
@@ -255,7 +259,7 @@ def test_a_text_of_three_words_works(cli, tmp_path, monkeypatch, tiny_data):
     assert cli("data", "prepare", "three.txt", "--tokenizer", "t", "--out", "d").code == 0
     done = cli(
         "train", tiny_data.config, "--data", "d", "--run", "r", "model.context_length=2",
-        "training.steps=3",
+        "evaluation.prompts=[]", "training.steps=3",
     )  # fmt: skip
     assert done.code == 0, done.err
     assert "too short" in done.err
@@ -281,6 +285,6 @@ def test_a_truncated_newest_checkpoint_is_said_and_passed_over(cli, train, tmp_p
 )
 def test_every_byte_survives_the_way_to_ids_and_back(cli, tiny_data, tmp_path, data):
     (tmp_path / "in.txt").write_bytes(data)
-    assert cli("tokenizer", "encode", tiny_data.tokenizer, tmp_path / "in.txt", "--out", tmp_path / "ids.npy").code == 0  # fmt: skip
+    assert cli("tokenizer", "encode", tiny_data.tokenizer, tmp_path / "in.txt", "--out", tmp_path / "ids.npy").code == 0  # fmt: skip # noqa: E501
     ids = np.load(tmp_path / "ids.npy")
     assert Tokenizer.from_files(tiny_data.tokenizer).decode_bytes(ids) == data

@@ -52,8 +52,6 @@ def check_budget(experiment: Experiment) -> None:
         parse_duration(training.time)
     if training.tokens is not None:
         parse_tokens(training.tokens)
-    if training.steps is not None:
-        check_schedule(experiment.schedule, training.steps)
 
 
 def tokens_per_step(experiment: Experiment) -> int:

@@ -57,6 +57,7 @@ def train(
     check_budget(experiment)
     shards = open_shards(experiment.data.dir)
     tokenizer = Tokenizer.from_files(shards.folder)
+    _check_prompts(experiment, tokenizer)
     resolved = _resolve(experiment, shards, listener)
     with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
         record.check_unused(paths)
@@ -95,6 +96,7 @@ def resume(
         experiment = load(Experiment, paths.config, overrides)
         changes = _check_changes(before, experiment, allow_change)
         tokenizer = Tokenizer.from_files(paths.tokenizer)
+        _check_prompts(experiment, tokenizer)
         shards = record.find_shards(paths, tokenizer.hash, data)
         saved = checkpoint.find(folder, "last")
         state = TrainState.create(experiment)
@@ -123,6 +125,17 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     resolved = resolve_compile(with_steps(resolved, shards, seconds or 0.0), seconds)
     listener.on_note(f"{resolved.training.steps} steps, compile {resolved.training.compile}")
     return resolved
+
+
+def _check_prompts(experiment: Experiment, tokenizer: Tokenizer) -> None:
+    """Refuses, before step 0, a sample that the first evaluation could not begin."""
+    limit = experiment.model.context_length
+    for prompt in experiment.evaluation.prompts:
+        if (found := len(tokenizer.encode(prompt))) > limit:
+            raise ConfigError(
+                f"evaluation.prompts: expected at most {limit} tokens (model.context_length), "
+                f"found {found} in {prompt[:40]!r}. Shorten it, or set evaluation.prompts=[]"
+            )
 
 
 def _batches(experiment: Experiment, shards: TokenShards) -> Batches:
