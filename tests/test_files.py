@@ -303,14 +303,7 @@ with locked(Path(sys.argv[1])):
 def holder(tmp_path):
     """Another process that holds the lock of tmp_path."""
     process = subprocess.Popen(
-<<<<<<< HEAD
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-=======
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, encoding="utf-8"
->>>>>>> tests
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
