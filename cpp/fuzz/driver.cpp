@@ -1,7 +1,9 @@
 // Stands in for libFuzzer: feeds random inputs for a number of seconds, or the files it is given.
-// The input that fails is left in fuzz_NAME.input.
+// The input that fails is left in fuzz-failure.bin.
 //   fuzz_NAME [-max_total_time=SECONDS] [-seed=N] [FILE...]
 #include <chrono>
+#include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -14,6 +16,10 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
+// Sanitizers end the process by a signal too, which the driver sees.
+extern "C" const char* __asan_default_options() { return "abort_on_error=1"; }
+extern "C" const char* __ubsan_default_options() { return "abort_on_error=1"; }
+
 namespace {
 
 using paribus::tests::RandomText;
@@ -22,12 +28,10 @@ struct Arguments {
     double seconds = 15;
     std::uint64_t seed = 1;
     std::vector<std::string> files;
-    std::string kept;
 };
 
 Arguments arguments_of(int argc, char** argv) {
     Arguments arguments;
-    arguments.kept = std::string(argv[0]) + ".input";
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         const std::string value = argument.substr(argument.find('=') + 1);
@@ -42,7 +46,19 @@ Arguments arguments_of(int argc, char** argv) {
     return arguments;
 }
 
+// What a failing run leaves: the signal handler knows no arguments.
+const std::string* current_input = nullptr;
+
+void keep_input(int) {
+    std::FILE* file = std::fopen("fuzz-failure.bin", "wb");
+    if (file == nullptr) return;
+    std::fwrite(current_input->data(), 1, current_input->size(), file);
+    std::fclose(file);
+    std::fputs("the input is in fuzz-failure.bin\n", stderr);
+}
+
 void run(const std::string& input) {
+    current_input = &input;
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
 }
 
@@ -64,20 +80,13 @@ std::string random_input(RandomText& random) {
     return input;
 }
 
-// A failure ends the process, so the input is on disk before it runs.
-void keep(const std::string& input, const std::string& path) {
-    std::ofstream(path, std::ios::binary) << input;
-}
-
 std::size_t run_random(const Arguments& arguments) {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::duration<double>(arguments.seconds);
     std::size_t n_runs = 0;
     for (; Clock::now() < end; ++n_runs) {
         RandomText random(arguments.seed + n_runs);
-        const std::string input = random_input(random);
-        keep(input, arguments.kept);
-        run(input);
+        run(random_input(random));
     }
     return n_runs;
 }
@@ -86,6 +95,7 @@ std::size_t run_random(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
     const Arguments arguments = arguments_of(argc, argv);
+    std::signal(SIGABRT, keep_input);
     for (const std::string& name : arguments.files) {
         std::ifstream file(name, std::ios::binary);
         run({std::istreambuf_iterator<char>(file), {}});
