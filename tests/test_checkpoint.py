@@ -85,6 +85,17 @@ def test_a_step_is_saved_once(save):
         save(3)
 
 
+def test_a_step_saved_before_its_evaluation_is_replaced_by_one_with_the_loss(save, tmp_path):
+    save(1)
+    save(2)
+    assert not checkpoint.make_room(tmp_path, 2, None)
+    assert checkpoint.make_room(tmp_path, 2, 0.5)
+    assert steps(tmp_path) == [1]
+    save(2, 0.5)
+    assert not checkpoint.make_room(tmp_path, 2, 0.5)
+    assert checkpoint.make_room(tmp_path, 3, None)
+
+
 def test_a_run_without_a_checkpoint_says_how_to_make_one(tmp_path):
     with pytest.raises(InputMissingError, match=r"a checkpoint, found none.*paribus train"):
         checkpoint.find(tmp_path)

@@ -55,7 +55,7 @@ def kill_at_call(number, work):
     return os.WIFSIGNALED(status)
 
 
-@pytest.mark.parametrize("after", [1, 3, 4, 7])
+@pytest.mark.parametrize("after", [1, 3, 4, 7, 8])
 def test_resuming_equals_never_stopping(stopped_run, unbroken, outcome_of, after):
     folder = stopped_run("run", after=after)
     assert checkpoint.find(folder).step == after
