@@ -27,8 +27,18 @@ void* operator new(std::size_t size) {
     throw std::bad_alloc();
 }
 
+// The library's own would allocate elsewhere than the deletes below free; std::stable_sort uses it.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    try {
+        return operator new(size);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 namespace paribus::tests {
 namespace {

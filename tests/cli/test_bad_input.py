@@ -285,6 +285,6 @@ def test_a_truncated_newest_checkpoint_is_said_and_passed_over(cli, train, tmp_p
 )
 def test_every_byte_survives_the_way_to_ids_and_back(cli, tiny_data, tmp_path, data):
     (tmp_path / "in.txt").write_bytes(data)
-    assert cli("tokenizer", "encode", tiny_data.tokenizer, tmp_path / "in.txt", "--out", tmp_path / "ids.npy").code == 0  # fmt: skip # noqa: E501
+    assert cli("tokenizer", "encode", tiny_data.tokenizer, tmp_path / "in.txt", "--out", tmp_path / "ids.npy").code == 0  # fmt: skip
     ids = np.load(tmp_path / "ids.npy")
     assert Tokenizer.from_files(tiny_data.tokenizer).decode_bytes(ids) == data

@@ -155,7 +155,7 @@ def test_text_to_model_to_text(cli, tiny_data, tmp_path, monkeypatch):
 
 def test_no_color_is_obeyed(cli, monkeypatch, tiny_data, tmp_path):
     monkeypatch.setenv("NO_COLOR", "1")
-    done = cli("train", tiny_data.config, "training.steps=3", "--data", tiny_data.tokens, "--run", tmp_path / "r")  # fmt: skip # noqa: E501
+    done = cli("train", tiny_data.config, "training.steps=3", "--data", tiny_data.tokens, "--run", tmp_path / "r")  # fmt: skip
     assert done.code == 0
     assert "\x1b" not in done.out + done.err
 
