@@ -80,6 +80,20 @@ def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
     return folder
 
 
+def make_room(run: Path, step: int, validation_loss: float | None) -> bool:
+    """Whether the checkpoint of a step is to be written: it is absent, or was without a loss.
+
+    One without a loss is removed where there is a loss now.
+    """
+    folder = run / "checkpoints" / f"step-{step:08d}"
+    if not folder.exists():
+        return True
+    if validation_loss is None or read_manifest(folder, **FORMAT)["validation_loss"] is not None:
+        return False
+    remove_folder(folder)
+    return True
+
+
 def saved_steps(run: Path) -> Iterator[SavedStep]:
     """The whole checkpoints of a run, newest first; damaged ones are named in a warning."""
     for path in sorted((run / "checkpoints").glob("step-*"), key=_by_step, reverse=True):

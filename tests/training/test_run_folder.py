@@ -28,7 +28,7 @@ def test_a_run_folder_holds_what_the_specification_names(unbroken, tiny_data):
     expected = {
         "config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl",
         "tokenizer", "data.json", "validation.npy", "data", "run.lock", "run.lock.json",
-        "checkpoints",
+        "checkpoints", "run.log",
     }  # fmt: skip
     assert names(unbroken) == expected
     files = {"model.safetensors", "optimizer.safetensors", "state.json", "MANIFEST.json"}
@@ -147,7 +147,7 @@ def test_fine_tuning_on_another_tokenizer_is_refused(
 
     other = Tokenizer(Vocabulary.build("gpt2", ["<|endoftext|>"], [(b"a", b"b")], "cs336"))
     prepare([tiny_data.text], other, tmp_path / "tokens")
-    with pytest.raises(ConfigError, match="expected the tokenizer of the data"):
+    with pytest.raises(ConfigError, match="expected the data's tokenizer"):
         train(tiny_experiment("run", f"data.dir={tmp_path / 'tokens'}"), init_from=unbroken)
 
 

@@ -79,6 +79,9 @@ def train_to_the_end(run: Run, state: TrainState) -> TrainState:
     write_status(run, state, "running", "training")
     if state.step == 0:
         save(run, state)  # so that a run can be resumed from its first moment on
+    elif _is_due(state.step, run.experiment.evaluation.every) and state.validation_loss is None:
+        _evaluate(run, state)  # a stop signal ended it, as if it had never begun
+        save(run, state)
     try:
         while state.step < run.n_steps and not run.stop and not _is_overdue(run, state):
             _one_step(run, state)
@@ -208,10 +211,13 @@ def _sample(run: Run, state: TrainState) -> list[str]:
 
 
 def save(run: Run, state: TrainState) -> None:
-    """Publishes the state as a checkpoint, once a step, and removes old ones."""
+    """Publishes the state as a checkpoint, once a step, and removes old ones.
+
+    One saved before its evaluation is replaced by one that carries the loss; the one before it
+    stays meanwhile.
+    """
     folder = run.paths.folder
-    name = f"step-{state.step:08d}"
-    if not (folder / "checkpoints" / name).exists():
+    if checkpoint.make_room(folder, state.step, state.validation_loss):
         run.metrics.sync()
         checkpoint.save(folder, state.snapshot(), tokenizer_hash=run.tokenizer.hash)
         log.info("saved step %d", state.step)
