@@ -29,6 +29,7 @@ MergeLearner::MergeLearner(const WordTable& words, const TrainingOptions& option
 }
 
 bool MergeLearner::learn() {
+    report();
     while (merges_.size() < n_merges_) {
         const PairNumber number = pop_greatest();
         if (number == absent) return false;
