@@ -11,6 +11,7 @@ FUZZ_SECONDS ?= 15
 CPP_FILES := $(wildcard cpp/*/*.h cpp/*/*.cpp)
 BPE := $(wildcard cpp/bpe/*.cpp)
 CPP_TESTS := $(wildcard cpp/tests/*.cpp)
+ORACLES := $(filter-out cpp/tests/main.cpp cpp/tests/test_%.cpp,$(CPP_TESTS))
 FUZZERS := $(patsubst cpp/fuzz/%.cpp,%,$(wildcard cpp/fuzz/fuzz_*.cpp))
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Werror
 
@@ -37,8 +38,7 @@ types: ## pyright
 test: ## Python tests
 	$(UV) pytest
 
-# --- C++ -----------------------------------------------------------------------------------------
-# build/<name>/ holds the objects and programs of one set of compiler flags.
+# C++: build/<name>/ holds the objects and programs of one set of compiler flags.
 
 FLAGS_plain := -O2
 FLAGS_address := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -52,7 +52,8 @@ build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) M
 build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
 
-build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o $(BPE:cpp/%.cpp=build/$(1)/%.o)
+build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o \
+        $(ORACLES:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
 endef
 $(foreach name,plain address thread,$(eval $(call BUILD,$(name))))
@@ -75,8 +76,8 @@ safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/address
 	build/address/bpe_tests
 	build/thread/bpe_tests
 	@for fuzzer in $(FUZZERS); do \
-	    echo "build/address/$$fuzzer $(FUZZ_SECONDS)"; \
-	    build/address/$$fuzzer $(FUZZ_SECONDS) || exit 1; \
+	    echo "build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS)"; \
+	    build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
 clean: ## remove what the C++ targets built

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains a model. Each variable below can be set in front of the command:
-#   CONFIG=ablation_prenorm OVERRIDES="training.steps=2000 optimizer.lr=1e-3" ./run_train.sh
+#   CONFIG=ablation_prenorm OVERRIDES="training.steps=2000 schedule.warmup_steps=200" ./run_train.sh
 # More arguments go to `paribus train`, as in ./run_train.sh training.time="20 minutes"
 set -euo pipefail
 

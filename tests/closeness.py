@@ -1,4 +1,4 @@
-"""Closeness of tensors with NumPy's report; torch.testing takes seconds to import."""
+"""Closeness of tensors, by NumPy: torch.testing imports torch.distributed first, for seconds."""
 
 import numpy as np
 from torch import Tensor

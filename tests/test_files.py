@@ -23,6 +23,7 @@ from paribus.errors import (
 )
 
 RECORD = {"format": "test", "version": 1}
+NEW = b"new" * 999
 CALLS = ("open", "fsync", "replace", "rename")
 
 
@@ -73,13 +74,13 @@ def with_faults(monkeypatch, code, work):
 def test_a_file_is_whole_or_old_at_every_fault(tmp_path, monkeypatch, code):
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    for result in with_faults(monkeypatch, code, lambda: files.publish_file(path, b"new" * 999)):
+    for result in with_faults(monkeypatch, code, lambda: files.publish_file(path, NEW)):
         assert isinstance(result, StorageError)
         assert result.exit_code == 74
         assert str(path) in str(result)
-        assert path.read_bytes() in (b"old", b"new" * 999)
-        assert os.listdir(tmp_path) == ["file"]
-    assert path.read_bytes() == b"new" * 999
+        assert path.read_bytes() in (b"old", NEW)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    assert path.read_bytes() == NEW
 
 
 def test_a_full_disk_names_the_free_bytes(tmp_path, monkeypatch):
@@ -97,7 +98,7 @@ def test_a_folder_is_whole_or_absent_at_every_fault(tmp_path, monkeypatch, code)
         if target.exists():  # the fault came after the rename
             files.verify_files(target, files.read_manifest(target, format_name="test", version=1))
             files.remove_folder(target)
-        assert os.listdir(tmp_path) == []
+        assert not any(tmp_path.iterdir())
     assert target.exists()
 
 
@@ -173,7 +174,7 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         files.publish_folder(tmp_path / "folder", fail, RECORD)
-    assert os.listdir(tmp_path) == []
+    assert not any(tmp_path.iterdir())
 
 
 def test_links_are_a_second_name_of_the_same_bytes(tmp_path):
@@ -284,7 +285,7 @@ def test_temporaries_are_swept_and_nothing_else(tmp_path):
     (tmp_path / ".tmp-3").touch()
     (tmp_path / "kept.tmp-").touch()
     files.sweep_temporaries(tmp_path)
-    assert os.listdir(tmp_path) == ["kept.tmp-"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.tmp-"]
     files.sweep_temporaries(tmp_path / "absent")
 
 
@@ -302,7 +303,7 @@ with locked(Path(sys.argv[1])):
 def holder(tmp_path):
     """Another process that holds the lock of tmp_path."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, encoding="utf-8"
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"

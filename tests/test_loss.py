@@ -1,4 +1,4 @@
-"""The loss: against PyTorch, at the ends of the number range, and in chunks."""
+"""The loss: against PyTorch, at the ends of the number range, and never with all logits at once."""
 
 import math
 

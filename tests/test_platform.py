@@ -84,7 +84,7 @@ def _texts_without_encoding(source: Source) -> Iterator[str]:
         if called in ("gzip.open", "bz2.open", "lzma.open"):
             takes_text = "t" in (mode or "")
         wraps = method in ("read_text", "write_text", "TextIOWrapper")
-        decodes = any(keyword(call, name) for name in ("text", "universal_newlines"))
+        decodes = "subprocess" in called and keyword(call, "text")
         if (takes_text or wraps or decodes) and not keyword(call, "encoding"):
             yield f"{source.place(call)}: {called}"
 

@@ -126,7 +126,11 @@ def test_every_tracked_top_level_entry_is_in_the_map():
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("no git checkout: what is tracked cannot be asked")
     listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
+        ["git", "-C", str(ROOT), "ls-files"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
     )
     tracked = {path.partition("/")[0] for path in listed.stdout.splitlines()}
     assert tracked <= {path.partition("/")[0] for path in paths_of_map(README)}

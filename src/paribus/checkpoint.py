@@ -80,10 +80,23 @@ def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
     return folder
 
 
+def make_room(run: Path, step: int, validation_loss: float | None) -> bool:
+    """Whether the checkpoint of a step is to be written: it is absent, or was without a loss.
+
+    One without a loss is removed where there is a loss now.
+    """
+    folder = run / "checkpoints" / f"step-{step:08d}"
+    if not folder.exists():
+        return True
+    if validation_loss is None or read_manifest(folder, **FORMAT)["validation_loss"] is not None:
+        return False
+    remove_folder(folder)
+    return True
+
+
 def saved_steps(run: Path) -> Iterator[SavedStep]:
     """The whole checkpoints of a run, newest first; damaged ones are named in a warning."""
-    folder = run / "checkpoints"
-    for path in sorted(folder.glob("step-*"), reverse=True) if folder.is_dir() else ():
+    for path in sorted((run / "checkpoints").glob("step-*"), key=_by_step, reverse=True):
         try:
             record = read_manifest(path, **FORMAT)
             verify_files(path, record)
@@ -138,6 +151,14 @@ def prune(run: Path, keep_last: int) -> None:
     for saved in steps:
         if saved.step not in keep:
             remove_folder(saved.folder)
+
+
+def remove_later(run: Path, step: int) -> None:
+    """Removes every checkpoint above `step`, damaged ones too."""
+    folder = run / "checkpoints"
+    for path in list(folder.glob("step-*")):
+        if _by_step(path) > _by_step(folder / f"step-{step:08d}"):
+            remove_folder(path)
 
 
 @dataclass(frozen=True)
@@ -206,6 +227,11 @@ def _saved_step(path: Path, record: dict[str, Any]) -> SavedStep:
     if loss is not None and not isinstance(loss, float):
         raise DataError(f"{path}: expected a validation loss, found {loss!r}")
     return SavedStep(path, step, loss)
+
+
+def _by_step(path: Path) -> tuple[int, str]:
+    """The order of checkpoint names, those of more than eight digits last."""
+    return (len(path.name), path.name)
 
 
 def _by_loss(saved: SavedStep) -> tuple[float, int]:

@@ -39,14 +39,13 @@ def chunked_cross_entropy(
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(  # noqa: PLR0913 - one argument for each of apply
+    def forward(  # noqa: PLR0913 - autograd takes no keywords
         ctx: Any, hidden, weight, targets, rows, scale, dtype, needs_gradients
     ):
         """The loss; keeps d loss / d hidden and d loss / d weight, both times the positions."""
         weight = weight.detach().to(dtype)
         total = torch.zeros((), device=hidden.device)
-        grad_hidden = torch.empty_like(hidden) if needs_gradients else None
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if needs_gradients else None
+        kept = _empty_gradients(hidden, weight) if needs_gradients else ()
         # One buffer for all chunks: fresh memory of this size costs more than the arithmetic in it.
         logits = hidden.new_empty((min(rows, len(hidden)), len(weight)), dtype=torch.float32)
         for start in range(0, len(hidden), rows):
@@ -54,22 +53,27 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             wanted = targets[start : start + rows, None]
             chunk = _project(inputs, weight, logits[: len(inputs)])
             total += _softmax_in_place(chunk, wanted)
-            if grad_hidden is not None and grad_weight is not None:
+            if kept:
+                grad_hidden, grad_weight = kept
                 # d loss / d logits = softmax - one at the target
                 chunk.scatter_add_(-1, wanted, chunk.new_full(wanted.shape, -1.0))
                 gradient = chunk.to(dtype)
                 grad_hidden[start : start + rows] = (gradient @ weight) * scale
                 _accumulate(grad_weight, gradient, inputs)
-        ctx.save_for_backward(grad_hidden, grad_weight)
+        ctx.save_for_backward(*kept)
         ctx.n_positions = len(hidden)
         return total / len(hidden)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_loss):  # type: ignore[override]
+    def backward(ctx: Any, *grad_outputs):  # type: ignore[override]
         grad_hidden, grad_weight = ctx.saved_tensors
-        factor = grad_loss / ctx.n_positions
+        factor = grad_outputs[0] / ctx.n_positions
         return grad_hidden * factor, grad_weight * factor, None, None, None, None, None
+
+
+def _empty_gradients(hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(hidden), torch.zeros_like(weight, dtype=torch.float32)
 
 
 def _project(inputs: Tensor, weight: Tensor, logits: Tensor) -> Tensor:

@@ -1,5 +1,8 @@
 """AdamW: against PyTorch's over a thousand steps, one path against the other, and the course."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -123,6 +126,11 @@ def course_run(optimizer_class):
     return weight.detach()
 
 
+@pytest.fixture(scope="module")
+def course_weights():
+    return {cls: course_run(cls) for cls in (AdamW, torch.optim.AdamW)}
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [
@@ -131,8 +139,23 @@ def course_run(optimizer_class):
         ("spring2026/_snapshots/test_adamw", "array"),
     ],
 )
-def test_the_recorded_weights_of_cs336_are_reproduced(name, key, cs336_array):
+def test_the_recorded_weights_of_cs336_are_reproduced(name, key, cs336_array, course_weights):
     expected = torch.from_numpy(cs336_array(name)[key])
     # The course accepts PyTorch's result, which is 6e-6 away from its recorded one.
-    assert_close(course_run(AdamW), expected, atol=2e-5, rtol=0)
-    assert_close(course_run(AdamW), course_run(torch.optim.AdamW), atol=1e-6, rtol=0)
+    assert_close(course_weights[AdamW], expected, atol=2e-5, rtol=0)
+    assert_close(course_weights[AdamW], course_weights[torch.optim.AdamW], atol=1e-6, rtol=0)
+
+
+def test_a_run_without_the_compiler_does_not_import_it():
+    code = """if True:
+        import sys, torch
+        from paribus.optim.adamw import AdamW
+        weight = torch.nn.Parameter(torch.ones(2))
+        optimizer = AdamW([weight])
+        optimizer.zero_grad()
+        weight.square().sum().backward()
+        optimizer.step()
+        optimizer.load_state_dict(optimizer.state_dict())
+        sys.exit("torch._dynamo" in sys.modules)
+    """
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

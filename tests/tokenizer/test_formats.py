@@ -96,16 +96,16 @@ def test_a_path_without_a_tokenizer_is_an_input_that_is_missing(tmp_path):
     for path in (tmp_path, tmp_path / "absent", tmp_path / "absent.json"):
         with pytest.raises(InputMissingError, match="expected"):
             formats.read(path)
-    (tmp_path / "vocab.json").write_text("{}")
+    (tmp_path / "vocab.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputMissingError, match=r"merges\.txt"):
         formats.read(tmp_path)
 
 
 def changed(folder: Path, change) -> Path:
     path = folder / "tokenizer.json"
-    content = json.loads(path.read_text("utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
-    path.write_text(json.dumps(content), "utf-8")
+    path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 

@@ -40,7 +40,7 @@ def test_ids_are_equal(both, text):
 
 
 def test_gpt2_has_equal_ids(gpt2, gpt2_folder):
-    text = (gpt2_folder / "corpus.en").read_text("utf-8")
+    text = (gpt2_folder / "corpus.en").read_text(encoding="utf-8")
     assert loaded(gpt2).encode(text).ids == Tokenizer(gpt2).encode(text).tolist()
 
 

@@ -132,7 +132,7 @@ def test_an_unknown_id_is_refused_with_its_place():
 
 
 def course_merges(folder) -> list[str]:
-    lines = (folder / "train-bpe-reference-merges.txt").read_text("utf-8").splitlines()
+    lines = (folder / "train-bpe-reference-merges.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line]
 
 
@@ -149,6 +149,8 @@ def test_the_first_merges_of_the_course_corpus_are_those_of_the_course(gpt2_fold
 def test_the_course_corpus_gives_the_course_vocabulary(gpt2_folder):
     report = train([(gpt2_folder / "corpus.en").read_bytes()], vocab_size=500)
     assert merge_names(report.vocabulary) == course_merges(gpt2_folder)
-    reference_ids = json.loads((gpt2_folder / "train-bpe-reference-vocab.json").read_text("utf-8"))
+    reference_ids = json.loads(
+        (gpt2_folder / "train-bpe-reference-vocab.json").read_text(encoding="utf-8")
+    )
     names = {token_name(token) for token in report.vocabulary.ids} | {"<|endoftext|>"}
     assert names == set(reference_ids)

@@ -39,11 +39,13 @@ class Outcome:
     """All of a finished run that must not depend on how often it was stopped."""
 
     snapshot: checkpoint.Snapshot
+    best_step: int
     rows: list
 
     def assert_equal(self, other):
         assert self.snapshot.step == other.snapshot.step
         assert self.snapshot.validation_loss == other.snapshot.validation_loss
+        assert self.best_step == other.best_step
         for kind in ("weights", "optimizer"):
             mine, theirs = getattr(self.snapshot, kind), getattr(other.snapshot, kind)
             assert mine.keys() == theirs.keys()
@@ -59,7 +61,8 @@ def outcome(folder: Path) -> Outcome:
         for row in read_rows(folder / "metrics.jsonl")
         if row["kind"] in ("train", "eval")
     ]
-    return Outcome(checkpoint.read(checkpoint.find(folder)), rows)
+    newest, best = checkpoint.find(folder), checkpoint.find(folder, "best")
+    return Outcome(checkpoint.read(newest), best.step, rows)
 
 
 @pytest.fixture(scope="session")

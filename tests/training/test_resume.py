@@ -55,7 +55,7 @@ def kill_at_call(number, work):
     return os.WIFSIGNALED(status)
 
 
-@pytest.mark.parametrize("after", [1, 3, 4, 7])
+@pytest.mark.parametrize("after", [1, 3, 4, 7, 8])
 def test_resuming_equals_never_stopping(stopped_run, unbroken, outcome_of, after):
     folder = stopped_run("run", after=after)
     assert checkpoint.find(folder).step == after
@@ -129,7 +129,7 @@ def test_a_killed_process_is_taken_up_by_another(tiny_data, unbroken, outcome_of
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "paribus", "train", str(tiny_data.config)]
     command += [f"data.dir={tiny_data.tokens}", "--run", str(folder)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("saved step 2"):

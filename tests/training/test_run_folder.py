@@ -28,7 +28,7 @@ def test_a_run_folder_holds_what_the_specification_names(unbroken, tiny_data):
     expected = {
         "config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl",
         "tokenizer", "data.json", "validation.npy", "data", "run.lock", "run.lock.json",
-        "checkpoints",
+        "checkpoints", "run.log",
     }  # fmt: skip
     assert names(unbroken) == expected
     files = {"model.safetensors", "optimizer.safetensors", "state.json", "MANIFEST.json"}
@@ -147,7 +147,7 @@ def test_fine_tuning_on_another_tokenizer_is_refused(
 
     other = Tokenizer(Vocabulary.build("gpt2", ["<|endoftext|>"], [(b"a", b"b")], "cs336"))
     prepare([tiny_data.text], other, tmp_path / "tokens")
-    with pytest.raises(ConfigError, match="expected the tokenizer of the data"):
+    with pytest.raises(ConfigError, match="expected the data's tokenizer"):
         train(tiny_experiment("run", f"data.dir={tmp_path / 'tokens'}"), init_from=unbroken)
 
 
@@ -157,14 +157,14 @@ def test_fine_tuning_on_another_tokenizer_is_refused(
 def test_a_signal_saves_and_leaves_with_its_exit_code(tiny_experiment, recorder, name, exit_code):
     if not hasattr(signal, name):
         pytest.skip(f"no {name} here")
-    experiment = tiny_experiment()
+    experiment, before = tiny_experiment(), signal.getsignal(getattr(signal, name))
     with pytest.raises(StoppedError, match=rf"stopped and saved at step 3.*{name}") as caught:
         train(experiment, recorder(3, getattr(signal, name)))
     assert caught.value.exit_code == exit_code
     assert checkpoint.find(experiment.run.dir).step == 3
     status = json.loads((experiment.run.dir / "status.json").read_text(encoding="utf-8"))
     assert (status["state"], status["exit_code"]) == ("stopped", exit_code)
-    assert signal.getsignal(getattr(signal, name)) != signal.SIG_IGN
+    assert signal.getsignal(getattr(signal, name)) == before
 
 
 def test_a_second_signal_ends_the_process_at_once():

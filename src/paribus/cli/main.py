@@ -52,6 +52,16 @@ class Verbs(click.Group):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=list(VERBS), ctx=ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # which click itself would end with exit code 1
+            raise _ReaderGoneError from error
+
+
+class _ReaderGoneError(Exception):
+    """The reader of standard output has enough, as in `| head`."""
+
 
 @click.command(cls=Verbs)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -84,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(error.format_message(), error.exit_code if error.exit_code != 1 else 2)
     except (click.Abort, KeyboardInterrupt):
         return _fail("stopped (SIGINT)", 130)
-    except BrokenPipeError:  # the reader has enough, as in `| head`
+    except (BrokenPipeError, _ReaderGoneError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except BaseException as error:
@@ -119,6 +129,7 @@ def _speak_plainly() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[attr-defined]
     handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("warning: %(message)s"))
     logger = logging.getLogger("paribus")
     logger.handlers = [handler]

@@ -26,7 +26,7 @@ def train(
     \b
     Examples:
       paribus train base_modern --data data/stories
-      paribus train ablation_prenorm training.steps=2000 optimizer.lr=1e-3 --run runs/prenorm
+      paribus train ablation_prenorm training.steps=2000 schedule.warmup_steps=200 --run runs/pre
     """
     from paribus.cli.display import TrainingDisplay
     from paribus.experiment import load_experiment, with_run_folder
@@ -63,8 +63,8 @@ def resume(
 
     \b
     Examples:
-      paribus resume runs/prenorm
-      paribus resume runs/prenorm training.steps=4000
+      paribus resume runs/pre
+      paribus resume runs/pre training.steps=4000
     """
     from paribus.cli.display import TrainingDisplay
     from paribus.training.run import resume

@@ -62,8 +62,20 @@ def to_yaml(value: Any) -> str:
     yaml.default_flow_style = False
     yaml.width = 4096
     buffer = io.StringIO()
-    yaml.dump(to_plain(value), buffer)
+    yaml.dump(_escaped(to_plain(value)), buffer)
     return buffer.getvalue()
+
+
+def _escaped(value: Any) -> Any:
+    """`value` with text in double quotes where single ones would read a character as a line end."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    is_plain = not isinstance(value, str) or value.isprintable()
+    return value if is_plain else DoubleQuotedScalarString(value)
 
 
 def dotted_keys(cls: type, prefix: str = "") -> Iterator[str]:

@@ -50,9 +50,19 @@ def text_blocks(
     """Yields the raw text of `paths` in consecutive blocks, for the training of a tokenizer.
 
     Files keep every byte, separator lines too. The separator also stands between two files and
-    between two JSON lines, where no token may reach across.
+    between two JSON lines, where no token may reach across. Raises DataError where there is none.
     """
     border = separator.encode() if separator else b""
+    is_empty = True
+    for block in _bordered_blocks(paths, border, field):
+        is_empty = is_empty and block in (b"", border)
+        yield block
+    if is_empty:
+        names = ", ".join(map(str, paths))
+        raise DataError(f"{names}: expected text, found none. Check the input files")
+
+
+def _bordered_blocks(paths: Sequence[Path | str], border: bytes, field: str) -> Iterator[bytes]:
     for n_before, path in enumerate(text_files(paths)):
         if n_before:
             yield border

@@ -1,6 +1,7 @@
 """AdamW: adaptive moments with decoupled weight decay."""
 
 from collections.abc import Callable, Iterable
+from inspect import unwrap
 
 import torch
 from torch import Tensor
@@ -31,6 +32,13 @@ class AdamW(Optimizer):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
         self._update = _update_together if foreach else _update_one_by_one
+
+    # PyTorch wraps these to keep its compiler out of them, and the wrapper imports the compiler:
+    # seconds at every start. Nothing here compiles an optimizer.
+    add_param_group = unwrap(Optimizer.add_param_group)
+    zero_grad = unwrap(Optimizer.zero_grad)
+    state_dict = unwrap(Optimizer.state_dict)
+    load_state_dict = unwrap(Optimizer.load_state_dict)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Loss] | None = None) -> Loss | None:  # type: ignore[override]

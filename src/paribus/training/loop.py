@@ -1,6 +1,7 @@
 """The training loop: step, evaluate, save, stop; everything a run writes while it trains."""
 
 import json
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,6 +22,8 @@ from paribus.tracking.metrics import EvaluationMetrics, MetricsLog, StepMetrics
 from paribus.training.numerics import Numerics, synchronize
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
+
+log = logging.getLogger("paribus")
 
 OVERTIME = 1.25
 """Share of a wall-clock budget after which a run saves and ends, its schedule unfinished."""
@@ -76,6 +79,9 @@ def train_to_the_end(run: Run, state: TrainState) -> TrainState:
     write_status(run, state, "running", "training")
     if state.step == 0:
         save(run, state)  # so that a run can be resumed from its first moment on
+    elif _is_due(state.step, run.experiment.evaluation.every) and state.validation_loss is None:
+        _evaluate(run, state)  # a stop signal ended it, as if it had never begun
+        save(run, state)
     try:
         while state.step < run.n_steps and not run.stop and not _is_overdue(run, state):
             _one_step(run, state)
@@ -91,6 +97,8 @@ def train_to_the_end(run: Run, state: TrainState) -> TrainState:
 
 
 def _finish(run: Run, state: TrainState) -> TrainState:
+    if state.validation_loss is None and not run.stop:
+        _evaluate(run, state)
     if run.stop:
         save(run, state)
         error = run.stop.error(
@@ -99,8 +107,6 @@ def _finish(run: Run, state: TrainState) -> TrainState:
         )
         write_status(run, state, "stopped", str(error), error.exit_code)
         raise error
-    if state.validation_loss is None:
-        _evaluate(run, state)
     save(run, state)
     reason = "all steps made"
     if state.step < run.n_steps:
@@ -136,8 +142,14 @@ def _one_step(run: Run, state: TrainState) -> None:
 
 
 def _evaluate(run: Run, state: TrainState) -> None:
-    """Measures the validation loss, samples, and saves where the loss is the lowest so far."""
-    evaluation = evaluate_state(run, state)
+    """Measures the validation loss, samples, and saves where the loss is the lowest so far.
+
+    A stop signal ends it without a result.
+    """
+    try:
+        evaluation = evaluate_state(run, state)
+    except _StopEvaluation:
+        return
     state.validation_loss = evaluation.loss
     run.metrics.eval(
         EvaluationMetrics(
@@ -147,6 +159,7 @@ def _evaluate(run: Run, state: TrainState) -> None:
             bits_per_byte=evaluation.bits_per_byte,
         )
     )
+    log.info("step %d: validation loss %.4f", state.step, evaluation.loss)
     samples = _sample(run, state)
     run.listener.on_evaluation(state.step, evaluation, samples)
     if evaluation.loss < run.best_loss:
@@ -167,7 +180,17 @@ def evaluate_state(run: Run, state: TrainState) -> Evaluation:
         device=run.numerics.device,
         autocast=run.numerics.autocast,
         n_bytes=run.validation_bytes,
+        poll=lambda: _leave_evaluation(run),
     )
+
+
+class _StopEvaluation(Exception):
+    """A stop signal arrived while the model was evaluated."""
+
+
+def _leave_evaluation(run: Run) -> None:
+    if run.stop:
+        raise _StopEvaluation
 
 
 def _sample(run: Run, state: TrainState) -> list[str]:
@@ -188,12 +211,16 @@ def _sample(run: Run, state: TrainState) -> list[str]:
 
 
 def save(run: Run, state: TrainState) -> None:
-    """Publishes the state as a checkpoint, once a step, and removes old ones."""
+    """Publishes the state as a checkpoint, once a step, and removes old ones.
+
+    One saved before its evaluation is replaced by one that carries the loss; the one before it
+    stays meanwhile.
+    """
     folder = run.paths.folder
-    name = f"step-{state.step:08d}"
-    if not (folder / "checkpoints" / name).exists():
+    if checkpoint.make_room(folder, state.step, state.validation_loss):
         run.metrics.sync()
         checkpoint.save(folder, state.snapshot(), tokenizer_hash=run.tokenizer.hash)
+        log.info("saved step %d", state.step)
         run.listener.on_saved(state.step)
         checkpoint.prune(folder, run.experiment.checkpoint.keep_last)
 
@@ -203,6 +230,7 @@ def write_status(
 ) -> None:
     """Replaces status.json."""
     record = {"state": name, "step": state.step, "reason": reason, "exit_code": exit_code}
+    log.info("%s at step %d: %s", name, state.step, reason)
     publish_file(run.paths.status, json.dumps(record, indent=1).encode())
 
 

@@ -45,6 +45,15 @@ def parse_tokens(value: int | str) -> int:
     return math.ceil(float(match[1]) * TOKEN_UNITS[match[2]])
 
 
+def check_budget(experiment: Experiment) -> None:
+    """Raises ConfigError for a budget that means nothing, before anything is measured."""
+    training = experiment.training
+    if training.time is not None:
+        parse_duration(training.time)
+    if training.tokens is not None:
+        parse_tokens(training.tokens)
+
+
 def tokens_per_step(experiment: Experiment) -> int:
     """Tokens of one weight update."""
     return experiment.training.batch_size * experiment.model.context_length

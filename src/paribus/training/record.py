@@ -20,6 +20,7 @@ from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import CannotCreateError, DataError, InputMissingError, ParibusError
 from paribus.experiment import Experiment, RunPaths
 from paribus.files import (
+    TEMPORARY_PREFIXES,
     processor_name,
     publish_file,
     publish_folder,
@@ -48,7 +49,11 @@ def check_unused(paths: RunPaths) -> None:
     own = {path.name for path in (paths.config, paths.environment, paths.tokenizer, paths.status)}
     own |= {paths.data_record.name, paths.data.name, paths.validation.name, paths.log.name}
     own |= {"checkpoints", "run.lock", "run.lock.json"}
-    foreign = [path.name for path in paths.folder.iterdir() if path.name not in own]
+    foreign = [
+        path.name
+        for path in paths.folder.iterdir()
+        if path.name not in own and not path.name.startswith(TEMPORARY_PREFIXES)
+    ]
     if foreign:
         raise CannotCreateError(
             f"{paths.folder}: expected an empty folder, found {foreign[0]!r}. Choose another --run"

@@ -11,20 +11,23 @@ from paribus.data.batches import Batches
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import locked, publish_file, remove_folder, sweep_temporaries
+from paribus.files import is_locked, locked, publish_file, sweep_temporaries
 from paribus.interrupts import stop_flag
 from paribus.model.accounting import check_vocab_size
+from paribus.optim.schedule import check_schedule
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.metrics import MetricsLog
 from paribus.training import record
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
 from paribus.training.numerics import Numerics, resolve_compile, resolve_machine
 from paribus.training.plan import (
+    check_budget,
     needs_calibration,
     parse_duration,
     seconds_per_step,
     with_steps,
 )
+from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
 
 FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "run.dir", "data.dir")
@@ -49,8 +52,12 @@ def train(
     folder = experiment.run.dir
     if folder is None:
         raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
+    if folder.is_dir() and not is_locked(folder):
+        record.check_unused(RunPaths(folder))  # before the calibration, and again under the lock
+    check_budget(experiment)
     shards = open_shards(experiment.data.dir)
     tokenizer = Tokenizer.from_files(shards.folder)
+    _check_prompts(experiment, tokenizer)
     resolved = _resolve(experiment, shards, listener)
     with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
         record.check_unused(paths)
@@ -89,6 +96,7 @@ def resume(
         experiment = load(Experiment, paths.config, overrides)
         changes = _check_changes(before, experiment, allow_change)
         tokenizer = Tokenizer.from_files(paths.tokenizer)
+        _check_prompts(experiment, tokenizer)
         shards = record.find_shards(paths, tokenizer.hash, data)
         saved = checkpoint.find(folder, "last")
         state = TrainState.create(experiment)
@@ -108,6 +116,8 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     check_vocab_size(experiment.model, shards.vocab_size)
     model = dataclasses.replace(experiment.model, vocab_size=shards.vocab_size)
     resolved = resolve_machine(dataclasses.replace(experiment, model=model))
+    if resolved.training.steps is not None:
+        check_schedule(resolved.schedule, resolved.training.steps)  # before any time is spent
     seconds = None
     if needs_calibration(resolved):
         seconds = seconds_per_step(resolved, _batches(resolved, shards))
@@ -115,6 +125,17 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     resolved = resolve_compile(with_steps(resolved, shards, seconds or 0.0), seconds)
     listener.on_note(f"{resolved.training.steps} steps, compile {resolved.training.compile}")
     return resolved
+
+
+def _check_prompts(experiment: Experiment, tokenizer: Tokenizer) -> None:
+    """Refuses, before step 0, a sample that the first evaluation could not begin."""
+    limit = experiment.model.context_length
+    for prompt in experiment.evaluation.prompts:
+        if (found := len(tokenizer.encode(prompt))) > limit:
+            raise ConfigError(
+                f"evaluation.prompts: expected at most {limit} tokens (model.context_length), "
+                f"found {found} in {prompt[:40]!r}. Shorten it, or set evaluation.prompts=[]"
+            )
 
 
 def _batches(experiment: Experiment, shards: TokenShards) -> Batches:
@@ -156,7 +177,8 @@ def _at_work(paths: RunPaths) -> Iterator[RunPaths]:
     with locked(paths.folder):
         sweep_temporaries(paths.folder)
         sweep_temporaries(paths.folder / "checkpoints")
-        yield paths
+        with run_log(paths.log):
+            yield paths
 
 
 def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None:
@@ -171,9 +193,7 @@ def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None
 
 def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
     """Makes the folder that of step `state.step`: later steps are undone, changes are recorded."""
-    for path in (run.paths.folder / "checkpoints").glob("step-*"):
-        if path.name > f"step-{state.step:08d}":
-            remove_folder(path)
+    checkpoint.remove_later(run.paths.folder, state.step)
     losses = [s.validation_loss for s in checkpoint.saved_steps(run.paths.folder)]
     run.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
     run.metrics.resume(state.step)

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from paribus.config.load import dotted_keys, load, to_yaml
+from paribus.config.yaml_source import read_yaml
+from paribus.errors import ConfigError, InputMissingError
+from paribus.experiment import (
+    Experiment,
+    RunPaths,
+    find_config,
+    load_experiment,
+    runs_folder,
+    with_run_folder,
+)
+
+CONFIGS = sorted(Path(__file__).parents[1].joinpath("configs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_config_is_read_and_written_back_equal(path, tmp_path):
+    experiment = load(Experiment, path)
+    (tmp_path / "again.yaml").write_text(to_yaml(experiment), encoding="utf-8")
+    assert load(Experiment, tmp_path / "again.yaml") == experiment
+
+
+def test_the_modern_preset_names_every_key_with_its_default():
+    path = find_config("base_modern")
+    assert load(Experiment, path) == Experiment()
+    documented = set(read_yaml(path).lines)
+    other_kinds = set()  # keys that only an unchosen kind has
+    assert set(dotted_keys(Experiment)) - documented == other_kinds
+
+
+def test_a_config_is_a_path_a_name_here_or_a_name_in_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config("base_modern").name == "base_modern.yaml"
+    assert find_config("base_modern.yaml").parent.name == "configs"
+    assert find_config("configs/base_vanilla.yaml").name == "base_vanilla.yaml"
+    assert find_config("ablation_tied").parent.name == "experiments"
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "base_modern.yaml").touch()
+    assert find_config("base_modern") == Path("configs/base_modern.yaml")
+    (tmp_path / "mine.yaml").touch()
+    assert find_config("mine.yaml") == Path("mine.yaml")
+
+
+def test_a_name_that_is_no_config_brings_the_list(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputMissingError, match=r"base_modern, base_vanilla") as caught:
+        find_config("base_moden")
+    assert "base_moden: expected a config file, found none" in str(caught.value)
+
+
+def test_a_run_is_named_by_config_and_seed(monkeypatch):
+    monkeypatch.delenv("PARIBUS_RUNS", raising=False)
+    assert load_experiment("base_modern").run.dir == Path("runs/base_modern-s0")
+    assert load_experiment("base_modern", ["training.seed=3"]).run.dir == Path(
+        "runs/base_modern-s3"
+    )
+    assert load_experiment("base_modern", ["run.dir=x/y"]).run.dir == Path("x/y")
+
+
+def test_the_folder_of_runs_follows_the_environment(monkeypatch):
+    monkeypatch.setenv("PARIBUS_RUNS", "elsewhere")
+    assert runs_folder() == Path("elsewhere")
+    assert load_experiment("base_modern").run.dir == Path("elsewhere/base_modern-s0")
+
+
+@pytest.mark.parametrize("name", ["a", "A.b-c_1", "x" * 64, "_x"])
+def test_run_names_are_plain(name):
+    assert with_run_folder(Experiment(), Path("runs") / name).run.dir == Path("runs") / name
+
+
+@pytest.mark.parametrize("name", [".hidden", "-dash", "a b", "é", "x" * 65, "a\nb", "a;b"])
+def test_a_run_name_that_a_shell_or_a_screen_would_obey_is_refused(name):
+    with pytest.raises(ConfigError, match=r"run\.dir: expected a name"):
+        with_run_folder(Experiment(), Path("runs") / name)
+
+
+def test_the_names_of_a_run_folder_are_those_of_the_specification():
+    paths = RunPaths(Path("r"))
+    assert [
+        p.name
+        for p in (paths.config, paths.environment, paths.status, paths.metrics, paths.samples)
+    ] == ["config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl"]
