@@ -12,6 +12,7 @@ namespace paribus::bpe {
 namespace {
 
 constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t bytes_of_common_token = 4;  // room is made for so many, more grows
 constexpr std::size_t most_idle_sessions = 64;
 
 std::string name_of(Id id) { return "id " + std::to_string(id); }
@@ -170,6 +171,7 @@ std::vector<Id> Encoder::encode(std::string_view text, EncodingOptions options,
         return encode_many({&text, 1}, options, poll).ids;
     }
     std::vector<Id> ids;
+    ids.reserve(text.size() / bytes_of_common_token);
     Checkpoint checkpoint(poll);
     auto session = take_session();
     append_encoded(text, options.allow_special, *session, ids, checkpoint);
