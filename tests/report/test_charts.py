@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paribus.errors import UnavailableError
@@ -64,6 +64,7 @@ def test_a_dot_of_braille_by_hand():
     assert lines == [" 0.5│", "   0│⠒⠒⠒⠒⠒⠒⠒⠒", "-0.5│", "    └────────", "     0      1"]
 
 
+@example([(-2.87e-103, 0.0), (-2.92e-170, -4.19e-200)], 20, 5)  # long labels on both axes
 @given(st.lists(st.tuples(numbers, numbers), min_size=1), st.integers(20, 90), st.integers(5, 30))
 def test_a_terminal_chart_keeps_its_size(points, width, height):
     for encoding in ("utf-8", "ascii", "cp1252", "no-such-encoding"):

@@ -72,11 +72,13 @@ def probabilities(logits: TokenScores, config: SamplingConfig) -> Distribution:
         )
     if config.temperature == 0:
         return _likeliest(scores)
+    # By score, for two scores apart can round to one probability; of equal ones the lowest id first.
+    order = scores.argsort(descending=True, stable=True)
     distribution = torch.softmax((scores - scores.max()) / config.temperature, dim=0)
     if config.top_k is not None:
-        distribution = _keep_top_k(distribution, config.top_k)
+        distribution = _keep_top_k(distribution, order, config.top_k)
     if config.top_p is not None:
-        distribution = _keep_top_p(distribution, config.top_p)
+        distribution = _keep_top_p(distribution, order, config.top_p)
     if config.min_p is not None:
         distribution = _keep_min_p(distribution, config.min_p)
     return distribution
@@ -94,12 +96,11 @@ def _likeliest(scores: TokenScores) -> Distribution:
     return distribution
 
 
-def _keep_top_k(distribution: Distribution, k: int) -> Distribution:
-    return _keep(distribution, _descending(distribution)[:k])
+def _keep_top_k(distribution: Distribution, order: Tensor, k: int) -> Distribution:
+    return _keep(distribution, order[:k])
 
 
-def _keep_top_p(distribution: Distribution, p: float) -> Distribution:
-    order = _descending(distribution)
+def _keep_top_p(distribution: Distribution, order: Tensor, p: float) -> Distribution:
     sorted_probabilities = distribution[order]
     mass_before = sorted_probabilities.cumsum(0) - sorted_probabilities
     return _keep(distribution, order[mass_before < p])
@@ -107,11 +108,6 @@ def _keep_top_p(distribution: Distribution, p: float) -> Distribution:
 
 def _keep_min_p(distribution: Distribution, share: float) -> Distribution:
     return _keep(distribution, distribution >= share * distribution.max())
-
-
-def _descending(distribution: Distribution) -> Tensor:
-    """Token ids, the likeliest first; of equal ones the lowest id first."""
-    return distribution.argsort(descending=True, stable=True)
 
 
 def _keep(distribution: Distribution, kept: Tensor) -> Distribution:

@@ -58,6 +58,9 @@ def terminal_chart(
     ]
     axis = " " * margin + corner + horizontal * columns
     left, right = _label(frame.left), _label(frame.right)
+    if len(left) + 1 + len(right) > columns:
+        left, right = _label(frame.left, digits=0), _label(frame.right, digits=0)
+    right = f" {right}"
     return "\n".join([*body, axis, " " * (margin + 1) + left + right.rjust(columns - len(left))])
 
 
@@ -146,9 +149,10 @@ def _frame(points: Points) -> _Frame:
     return _Frame(min(xs), max(xs), bottom, top)
 
 
-def _label(value: float) -> str:
+def _label(value: float, digits: int = 2) -> str:
+    """A number for an axis; one in powers of ten has `digits` behind the point."""
     if value and not 1e-3 <= abs(value) < 1e6:
-        return f"{value:.2e}"
+        return f"{value:.{digits}e}"
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
 
 
