@@ -72,7 +72,7 @@ def probabilities(logits: TokenScores, config: SamplingConfig) -> Distribution:
         )
     if config.temperature == 0:
         return _likeliest(scores)
-    # By score, for two scores apart can round to one probability; of equal ones the lowest id first.
+    # By score: two that differ can round to one probability. Of equal ones the lowest id is first.
     order = scores.argsort(descending=True, stable=True)
     distribution = torch.softmax((scores - scores.max()) / config.temperature, dim=0)
     if config.top_k is not None:
