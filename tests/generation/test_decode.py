@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from paribus.errors import ConfigError
-from paribus.generation.decode import Decoding, generate, generate_many
+from paribus.generation.decode import Decoding, generate
 from paribus.generation.sampling import SamplingConfig, choose
 from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
 from paribus.model.init import initialize
@@ -204,14 +204,6 @@ def test_equal_seeds_make_equal_texts_whatever_torch_s_own_seed(tokenizer):
         texts.append("".join(generate(model, tokenizer, "a", **options)))
         assert torch.equal(torch.get_rng_state(), state)
     assert texts[0] == texts[1] != texts[2]
-
-
-def test_many_prompts_give_the_texts_of_each_alone(tokenizer):
-    model = small_model(tokenizer)
-    options = {"max_tokens": 9, "sampling": SamplingConfig(), "seed": 3, "stop": ["q"]}
-    prompts = ["a", "bcd", ""]
-    alone = ["".join(generate(model, tokenizer, prompt, **options)) for prompt in prompts]
-    assert generate_many(model, tokenizer, prompts, **options) == alone
 
 
 def test_text_arrives_before_the_last_token_is_made(tokenizer):

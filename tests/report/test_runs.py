@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from paribus.errors import ConfigError, DataError, InputMissingError
-from paribus.report.runs import read_metrics, read_run, read_runs
+from paribus.report.runs import read_run, read_runs
+from paribus.tracking.rows import read_rows
 
 
 def write_run(folder: Path, *rows: dict, config: str = "optimizer:\n  lr: 3e-4\n") -> Path:
@@ -51,7 +52,7 @@ def test_rows_above_a_resume_are_gone(tmp_path):
     resume = {"kind": "resume", "step": 1}
     rows = [train_row(1, 4.0), train_row(2, 9.0), resume, train_row(2, 3.0)]
     folder = write_run(tmp_path / "a", *rows)
-    assert read_metrics(folder / "metrics.jsonl") == [rows[0], resume, rows[3]]
+    assert read_rows(folder / "metrics.jsonl") == [rows[0], resume, rows[3]]
     np.testing.assert_array_equal(read_run(folder).column("train", "loss"), [4.0, 3.0])
 
 

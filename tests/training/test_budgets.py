@@ -7,7 +7,7 @@ from paribus import checkpoint
 from paribus.errors import ConfigError
 from paribus.tracking.rows import read_rows
 from paribus.training import loop, plan, run
-from paribus.training.run import train
+from paribus.training.run import resume, train
 
 POSITIONS = 4 * 16  # of one step of the tiny run
 
@@ -108,6 +108,17 @@ def test_at_a_quarter_of_overtime_the_run_saves_ends_and_says_so(
     events = [row["name"] for row in read_rows(folder / "metrics.jsonl") if row["kind"] == "event"]
     assert events == ["overtime"]
     assert '"exit_code": 0' in (folder / "status.json").read_text(encoding="utf-8")
+
+
+def test_a_number_of_steps_stands_in_place_of_a_spent_time_budget(tiny_experiment):
+    folder = train(tiny_experiment("run"), budget_seconds=1e-9)
+    assert checkpoint.find(folder).step < 8
+    resume(folder)  # the budget holds for a resume that asks for nothing else
+    assert checkpoint.find(folder).step < 8
+    resume(folder, ["training.steps=8"])
+    assert checkpoint.find(folder).step == 8
+    resume(folder, ["training.steps=10"])
+    assert checkpoint.find(folder).step == 10
 
 
 @pytest.mark.parametrize(

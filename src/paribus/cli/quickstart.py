@@ -27,7 +27,7 @@ MOST_EPOCHS = 20.0
 END_SECONDS = 15.0
 """Kept back for the last evaluation, the samples and the chart."""
 EVALUATIONS = 6
-CPU_TRAINING_SHARE = 0.92
+TRAINING_SHARE = 0.92
 """Of the time left for training; the rest pays for evaluation and checkpoints."""
 
 
@@ -113,7 +113,6 @@ def _plan(
     shards: "TokenShards", corpus: Corpus, folder: Path, device: str, deadline: float
 ) -> tuple["Experiment", float]:
     """The experiment that fits the time left, and the seconds it is meant to train."""
-    from paribus.data.batches import Batches
     from paribus.errors import DataError
     from paribus.model.accounting import count_parameters
     from paribus.training.numerics import resolve_machine
@@ -125,32 +124,28 @@ def _plan(
             f"{shards.n_train_tokens}. Give more text"
         )
     experiment = resolve_machine(_small_model(shards, corpus, folder, device))
-    batches = Batches(
-        shards,
-        experiment.data,
-        batch_size=experiment.training.batch_size,
-        context_length=experiment.model.context_length,
-        seed=experiment.training.seed,
-    )
-    step_seconds = seconds_per_step(experiment, batches)
-    left = max(0.0, deadline - time.monotonic() - END_SECONDS) * CPU_TRAINING_SHARE
+    step_seconds = seconds_per_step(experiment, shards)
+    left = max(0.0, deadline - time.monotonic() - END_SECONDS) * TRAINING_SHARE
     most_steps = MOST_EPOCHS * shards.n_train_tokens / tokens_per_step(experiment)
     steps = max(2, int(min(left / step_seconds, max(most_steps, 100))))
-    training = dataclasses.replace(experiment.training, steps=steps)
-    every = max(10, -(-steps // EVALUATIONS))
-    experiment = dataclasses.replace(
-        experiment,
-        training=training,
-        evaluation=dataclasses.replace(experiment.evaluation, every=every),
-        checkpoint=dataclasses.replace(experiment.checkpoint, every=every),
-    )
     parameters = count_parameters(experiment.model)
     click.echo(
         f"plan: {parameters.total:,} parameters ({parameters.non_embedding:,} without tables), "
         f"{steps:,} steps, {steps * tokens_per_step(experiment):,} tokens, about "
-        f"{clock(steps * step_seconds)} on {training.device}"
+        f"{clock(steps * step_seconds)} on {experiment.training.device}"
     )
-    return experiment, steps * step_seconds
+    return _of_steps(experiment, steps), steps * step_seconds
+
+
+def _of_steps(experiment: "Experiment", steps: int) -> "Experiment":
+    """`experiment` of `steps` steps, evaluated and saved a few times on the way."""
+    every = max(10, -(-steps // EVALUATIONS))
+    return dataclasses.replace(
+        experiment,
+        training=dataclasses.replace(experiment.training, steps=steps),
+        evaluation=dataclasses.replace(experiment.evaluation, every=every),
+        checkpoint=dataclasses.replace(experiment.checkpoint, every=every),
+    )
 
 
 def _small_model(shards: "TokenShards", corpus: Corpus, folder: Path, device: str) -> "Experiment":

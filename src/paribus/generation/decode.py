@@ -121,21 +121,6 @@ def generate(
     return Continuation(iter(text), decoding, text)
 
 
-def generate_many(
-    model: Transformer,
-    tokenizer: Tokenizer,
-    prompts: Sequence[str],
-    *,
-    max_tokens: int,
-    sampling: SamplingConfig,
-    seed: int,
-    stop: Sequence[str] = (),
-) -> list[str]:
-    """The continuation of each prompt, as `generate` with the same seed makes it."""
-    options = {"max_tokens": max_tokens, "sampling": sampling, "seed": seed, "stop": stop}
-    return ["".join(generate(model, tokenizer, prompt, **options)) for prompt in prompts]
-
-
 def encode_prompt(tokenizer: Tokenizer, prompt: str, context_length: int) -> Ids:
     """The ids of a prompt, at least one and at most `context_length`.
 

@@ -66,11 +66,6 @@ class RunRecord:
         return html_table(self.name, self.summary())
 
 
-def read_metrics(path: Path | str) -> list[Row]:
-    """The surviving rows of a metrics.jsonl: torn lines and what a resume replaced are gone."""
-    return read_rows(Path(path))
-
-
 def read_run(folder: Path | str) -> RunRecord:
     """The record of one run folder; raises InputMissingError where there is no run."""
     folder = Path(folder)

@@ -111,7 +111,10 @@ def _finish(run: Run, state: TrainState) -> TrainState:
     reason = "all steps made"
     if state.step < run.n_steps:
         reason = f"{OVERTIME} times the time budget is spent; the schedule did not end"
-        run.listener.on_note(f"{reason} (step {state.step} of {run.n_steps})")
+        run.listener.on_note(
+            f"{reason} (step {state.step} of {run.n_steps}). "
+            f"Go on: paribus resume {run.paths.folder} training.steps={run.n_steps}"
+        )
         run.metrics.event(state.step, "overtime", reason=reason)
     write_status(run, state, "finished", reason, 0)
     return state

@@ -87,13 +87,25 @@ def needs_calibration(experiment: Experiment) -> bool:
     return experiment.training.time is not None or experiment.training.compile == "auto"
 
 
-def seconds_per_step(experiment: Experiment, batches: Batches) -> float:
+def open_batches(experiment: Experiment, shards: TokenShards) -> Batches:
+    """The batches of a run. Raises DataError for fewer tokens than one sequence needs."""
+    return Batches(
+        shards,
+        experiment.data,
+        batch_size=experiment.training.batch_size,
+        context_length=experiment.model.context_length,
+        seed=experiment.training.seed,
+    )
+
+
+def seconds_per_step(experiment: Experiment, shards: TokenShards) -> float:
     """Median seconds of an eager step, measured on a state of its own that is thrown away."""
     training = dataclasses.replace(
         experiment.training, steps=10**9, tokens=None, epochs=None, time=None, compile="off"
     )
     schedule = dataclasses.replace(experiment.schedule, warmup_steps=0, horizon=None)
     trial = dataclasses.replace(experiment, training=training, schedule=schedule)
+    batches = open_batches(trial, shards)
     state = TrainState.create(trial)
     numerics = Numerics.build(state.model, training)
     times = []

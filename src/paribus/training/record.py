@@ -1,10 +1,10 @@
 """What a run writes once, before step 0: settings, environment, tokenizer, data, validation."""
 
-import contextlib
 import datetime
 import importlib.metadata
 import io
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -29,6 +29,8 @@ from paribus.files import (
     remove_folder,
 )
 from paribus.tokenizer.tokenizer import Tokenizer
+
+log = logging.getLogger("paribus")
 
 OWN_DATA_LIMIT = 256 << 20
 """Bytes up to which a run keeps a copy of its token data."""
@@ -103,6 +105,11 @@ def read_budget_seconds(paths: RunPaths) -> float | None:
     return read_json(paths.environment).get("budget_seconds")
 
 
+def lift_budget(paths: RunPaths) -> None:
+    """Forgets the wall-clock budget of a run: a number of steps is asked for in its place."""
+    _publish_json(paths.environment, read_json(paths.environment) | {"budget_seconds": None})
+
+
 def validation_tokens(shards: TokenShards, limit: int | None) -> tuple[np.ndarray, bool]:
     """The tokens that evaluation reads, and whether they were held out from training.
 
@@ -143,10 +150,15 @@ def find_shards(paths: RunPaths, tokenizer_hash: str, data: Path | None) -> Toke
     candidates = [paths.data, data, Path(record["path"]), os.environ.get("PARIBUS_DATA")]
     tried = [Path(candidate) for candidate in candidates if candidate]
     for folder in tried:
-        with contextlib.suppress(ParibusError):
+        try:
             shards = open_shards(folder, tokenizer_hash=tokenizer_hash)
-            if shards.content_hash == record["content_hash"]:
-                return shards
+        except InputMissingError:
+            continue
+        except ParibusError as error:
+            log.warning("%s is passed over: %s", folder, error)
+            continue
+        if shards.content_hash == record["content_hash"]:
+            return shards
     raise InputMissingError(
         f"{paths.folder}: expected token data {record['content_hash'][:16]} of "
         f"{record['train_tokens']} training tokens, found it in none of "

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from paribus import checkpoint
 from paribus.config.load import load, to_plain, to_yaml
-from paribus.data.batches import Batches
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment, RunPaths
@@ -23,6 +22,7 @@ from paribus.training.numerics import Numerics, resolve_compile, resolve_machine
 from paribus.training.plan import (
     check_budget,
     needs_calibration,
+    open_batches,
     parse_duration,
     seconds_per_step,
     with_steps,
@@ -88,7 +88,8 @@ def resume(
     """Goes on from the newest whole checkpoint of the run in `folder`, to its last step.
 
     On one machine with one thread count the result is that of a run that never stopped, bit for
-    bit. `overrides` may extend training.steps; what changes an update needs `allow_change`.
+    bit. `overrides` may extend training.steps, which then stands in place of a wall-clock budget;
+    what changes an update needs `allow_change`.
     """
     listener = listener or Silent()
     before = checkpoint.read_experiment(folder)
@@ -101,6 +102,8 @@ def resume(
         saved = checkpoint.find(folder, "last")
         state = TrainState.create(experiment)
         state.restore(checkpoint.read(saved), saved.folder)
+        if any(text.startswith("training.steps=") for text in overrides):
+            record.lift_budget(paths)
         if changes:
             publish_file(paths.config, to_yaml(experiment).encode())
         run = _assemble(paths, experiment, shards, tokenizer, state)
@@ -120,7 +123,7 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
         check_schedule(resolved.schedule, resolved.training.steps)  # before any time is spent
     seconds = None
     if needs_calibration(resolved):
-        seconds = seconds_per_step(resolved, _batches(resolved, shards))
+        seconds = seconds_per_step(resolved, shards)
         listener.on_note(f"calibration: {seconds:.3f} s a step")
     resolved = resolve_compile(with_steps(resolved, shards, seconds or 0.0), seconds)
     listener.on_note(f"{resolved.training.steps} steps, compile {resolved.training.compile}")
@@ -138,16 +141,6 @@ def _check_prompts(experiment: Experiment, tokenizer: Tokenizer) -> None:
             )
 
 
-def _batches(experiment: Experiment, shards: TokenShards) -> Batches:
-    return Batches(
-        shards,
-        experiment.data,
-        batch_size=experiment.training.batch_size,
-        context_length=experiment.model.context_length,
-        seed=experiment.training.seed,
-    )
-
-
 def _assemble(
     paths: RunPaths,
     experiment: Experiment,
@@ -160,7 +153,7 @@ def _assemble(
         paths=paths,
         experiment=experiment,
         tokenizer=tokenizer,
-        batches=_batches(experiment, shards),
+        batches=open_batches(experiment, shards),
         validation=validation,
         validation_bytes=tokenizer.count_bytes(validation[1:]),
         numerics=Numerics.build(state.model, experiment.training),
