@@ -202,11 +202,14 @@ def _show_results(folder: Path, corpus: Corpus) -> None:
         f"\nbest step {opened.step}: validation loss {best['loss']:.4f}, perplexity "
         f"{best['perplexity']:.1f}, bits per byte {best['bits_per_byte']:.4f}"
     )
-    for seed, prompt in enumerate(corpus.prompts):
+    # A model of a few words has a context of a few tokens.
+    context = opened.experiment.model.context_length
+    prompts = [p for p in corpus.prompts if len(opened.tokenizer.encode(p)) < context]
+    for seed, prompt in enumerate(prompts):
         click.echo(f"\n--- sample {seed + 1}\n{_sample(opened, prompt, seed)}")
     click.echo(
         f"\nrun folder: {folder}\nnext:\n"
-        f"  paribus generate {folder} --prompt {corpus.prompts[0]!r} --temperature 0.7\n"
+        f"  paribus generate {folder} --prompt {prompts[0]!r} --temperature 0.7\n"
         f"  paribus eval {folder} --text FILE\n"
         f"  paribus resume {folder} training.steps={2 * record.rows_of('train')[-1]['step']}"
     )
