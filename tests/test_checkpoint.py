@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 import shutil
 
 import pytest
@@ -7,7 +8,8 @@ import torch
 
 from paribus import checkpoint
 from paribus.checkpoint import Snapshot
-from paribus.errors import CannotCreateError, DataError, InputMissingError
+from paribus.errors import DataError, InputMissingError
+from paribus.files import sweep_temporaries
 
 
 def snapshot(step, loss=None):
@@ -79,21 +81,38 @@ def test_pruning_keeps_the_newest_and_the_best(save, tmp_path):
     assert steps(tmp_path) == [4, 3, 0]
 
 
-def test_a_step_is_saved_once(save):
-    save(3)
-    with pytest.raises(CannotCreateError):
-        save(3)
-
-
 def test_a_step_saved_before_its_evaluation_is_replaced_by_one_with_the_loss(save, tmp_path):
     save(1)
     save(2)
-    assert not checkpoint.make_room(tmp_path, 2, None)
-    assert checkpoint.make_room(tmp_path, 2, 0.5)
-    assert steps(tmp_path) == [1]
+    assert not checkpoint.is_wanted(tmp_path, 2, None)
+    assert checkpoint.is_wanted(tmp_path, 2, 0.5)
     save(2, 0.5)
-    assert not checkpoint.make_room(tmp_path, 2, 0.5)
-    assert checkpoint.make_room(tmp_path, 3, None)
+    assert steps(tmp_path) == [2, 1]
+    assert [path.name for path in checkpoint.folder_of(tmp_path, 2).parent.glob(".*")] == []
+    assert not checkpoint.is_wanted(tmp_path, 2, 0.5)
+    assert checkpoint.is_wanted(tmp_path, 3, None)
+
+
+def test_a_kill_while_a_step_is_replaced_loses_nothing(save, tmp_path, monkeypatch):
+    save(1)
+    save(2)
+    real = os.rename
+
+    def die_before_the_new_one(source, target):
+        if ".tmp-" in str(source):
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", die_before_the_new_one)
+    with pytest.raises(KeyboardInterrupt):
+        save(2, 0.5)
+    monkeypatch.undo()
+    assert steps(tmp_path) == [2, 1]
+    folder = checkpoint.folder_of(tmp_path, 2)
+    folder.rename(folder.with_name(f".old-{folder.name}"))  # as after a loss of power
+    sweep_temporaries(folder.parent)
+    assert steps(tmp_path) == [2, 1]
+    assert checkpoint.is_wanted(tmp_path, 2, 0.5)
 
 
 def test_a_run_without_a_checkpoint_says_how_to_make_one(tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,25 @@ def test_the_names_of_a_run_folder_are_those_of_the_specification():
         p.name
         for p in (paths.config, paths.environment, paths.status, paths.metrics, paths.samples)
     ] == ["config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl"]
+
+
+def test_a_base_may_be_a_shipped_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(
+        "base: base_vanilla\nmodel: {n_layers: 3}", encoding="utf-8"
+    )
+    mine = load_experiment("mine.yaml").model
+    assert mine == dataclasses.replace(load_experiment("base_vanilla").model, n_layers=3)
+    (tmp_path / "mine.yaml").write_text("base: base_vanila", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.yaml:1: base: base_vanila: .*base_vanilla"):
+        load_experiment("mine.yaml")
+
+
+def test_a_mistyped_path_is_no_shipped_config():
+    with pytest.raises(InputMissingError):
+        load_experiment("my/typo/base_modern.yaml")
+
+
+def test_a_run_folder_of_any_origin_has_a_sound_name(tmp_path):
+    with pytest.raises(ConfigError, match=r"run\.dir: expected a name"):
+        load_experiment("base_modern", ["run.dir='runs/a b;c'"])

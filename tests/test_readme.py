@@ -156,7 +156,7 @@ def test_every_command_line_parses(arguments):
 
         experiment = load_experiment(context.params["config"], context.params["overrides"])
         assert experiment.training.steps is not None
-        check_schedule(experiment.schedule, experiment.training.steps)
+        check_schedule(experiment.schedule, experiment.optimizer.lr, experiment.training.steps)
 
 
 def test_every_verb_has_an_example():

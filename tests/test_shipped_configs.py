@@ -91,7 +91,7 @@ def test_a_config_has_its_golden_number_of_parameters(name):
     experiment = load_experiment(name)
     assert count_parameters(experiment.model).total == GOLDEN[name]
     assert experiment.training.steps is not None
-    check_schedule(experiment.schedule, experiment.training.steps)
+    check_schedule(experiment.schedule, experiment.optimizer.lr, experiment.training.steps)
 
 
 def test_every_shipped_arm_has_a_golden_number():

@@ -131,17 +131,19 @@ def load_config(path: Path | str, *overrides: str) -> "Experiment":
 
 
 def train(
-    config: "Experiment",
+    config: "Experiment | Path | str",
     *,
     listener: "Listener | None" = None,
     init_from: Path | str | None = None,
 ) -> Run:
-    """Trains `config` in its folder `config.run.dir` and opens the run.
+    """Trains `config`, settings or a config file, in its folder `run.dir`, and opens the run.
 
     `listener` is told of every step, evaluation and checkpoint; `init_from` names a run to start
     from. Raises what `paribus train` ends with.
     """
     from paribus.training.run import train as train_run
 
+    if isinstance(config, Path | str):
+        config = load_config(config)
     source = None if init_from is None else Path(init_from)
     return load(train_run(config, listener, init_from=source))

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from paribus.config.load import load
-from paribus.errors import DataError, InputMissingError
-from paribus.experiment import Experiment
+from paribus.errors import DataError, InputMissingError, StorageError
+from paribus.experiment import Experiment, RunPaths
 from paribus.files import (
     make_folder,
     publish_folder,
@@ -57,15 +57,24 @@ class SavedStep:
 
 
 def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
-    """Publishes `run/checkpoints/step-…`; where this returns, the checkpoint is durable."""
-    folder = run / "checkpoints" / f"step-{snapshot.step:08d}"
+    """Publishes `run/checkpoints/step-…`; where this returns, the checkpoint is durable.
+
+    One of the same step gives its place up only then.
+    """
+    folder = folder_of(run, snapshot.step)
     make_folder(folder.parent)
     tensors = [*snapshot.weights.values(), *snapshot.optimizer.values()]
     reserve(folder.parent, sum(t.numel() * t.element_size() for t in tensors))
 
     def write_files(temporary: Path) -> None:
-        save_file(_on_cpu(snapshot.weights), temporary / "model.safetensors")
-        save_file(_on_cpu(snapshot.optimizer), temporary / "optimizer.safetensors")
+        try:
+            save_file(_on_cpu(snapshot.weights), temporary / "model.safetensors")
+            save_file(_on_cpu(snapshot.optimizer), temporary / "optimizer.safetensors")
+        except safetensors.SafetensorError as error:
+            raise StorageError(
+                f"{folder}: expected room for the checkpoint, found {error}. Free some space or "
+                "raise the limit, and resume; what was saved before is whole"
+            ) from error
         state = json.dumps(snapshot.state | {"step": snapshot.step}, indent=1, allow_nan=False)
         (temporary / "state.json").write_text(state, encoding="utf-8")
 
@@ -76,30 +85,30 @@ def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
         "validation_loss": snapshot.validation_loss,
         "tokenizer": tokenizer_hash,
     }
-    publish_folder(folder, write_files, record)
+    publish_folder(folder, write_files, record, replaces=True)
     return folder
 
 
-def make_room(run: Path, step: int, validation_loss: float | None) -> bool:
-    """Whether the checkpoint of a step is to be written: it is absent, or was without a loss.
-
-    One without a loss is removed where there is a loss now.
-    """
-    folder = run / "checkpoints" / f"step-{step:08d}"
+def is_wanted(run: Path, step: int, validation_loss: float | None) -> bool:
+    """Whether a checkpoint is to be written: there is none, or one without the loss known now."""
+    folder = folder_of(run, step)
     if not folder.exists():
         return True
-    if validation_loss is None or read_manifest(folder, **FORMAT)["validation_loss"] is not None:
-        return False
-    remove_folder(folder)
-    return True
+    return (
+        validation_loss is not None and read_manifest(folder, **FORMAT)["validation_loss"] is None
+    )
 
 
-def saved_steps(run: Path) -> Iterator[SavedStep]:
-    """The whole checkpoints of a run, newest first; damaged ones are named in a warning."""
-    for path in sorted((run / "checkpoints").glob("step-*"), key=_by_step, reverse=True):
+def saved_steps(run: Path, *, verify: bool = True) -> Iterator[SavedStep]:
+    """The whole checkpoints of a run, newest first; damaged ones are named in a warning.
+
+    Without `verify` the sizes of files are compared alone, not their SHA-256.
+    """
+    for path in sorted(RunPaths(run).checkpoints.glob("step-*"), key=_by_step, reverse=True):
         try:
             record = read_manifest(path, **FORMAT)
-            verify_files(path, record)
+            if verify:
+                verify_files(path, record)
             yield _saved_step(path, record)
         except (DataError, InputMissingError) as error:
             log.warning("%s is not whole and is passed over: %s", path, error)
@@ -142,8 +151,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def prune(run: Path, keep_last: int) -> None:
-    """Removes old checkpoints; the newest `keep_last` and the best one stay."""
-    steps = list(saved_steps(run))
+    """Removes old checkpoints; the newest `keep_last` and the best one stay.
+
+    It follows each save, so it does not read the weights of those that stay.
+    """
+    steps = list(saved_steps(run, verify=False))
     keep = {saved.step for saved in steps[:keep_last]}
     scored = [saved for saved in steps if saved.validation_loss is not None]
     if scored:
@@ -155,9 +167,8 @@ def prune(run: Path, keep_last: int) -> None:
 
 def remove_later(run: Path, step: int) -> None:
     """Removes every checkpoint above `step`, damaged ones too."""
-    folder = run / "checkpoints"
-    for path in list(folder.glob("step-*")):
-        if _by_step(path) > _by_step(folder / f"step-{step:08d}"):
+    for path in list(RunPaths(run).checkpoints.glob("step-*")):
+        if _by_step(path) > _by_step(folder_of(run, step)):
             remove_folder(path)
 
 
@@ -214,6 +225,11 @@ def load_weights(model: torch.nn.Module, weights: dict[str, Tensor], source: Pat
             f"{found.get(name, 'no such tensor')}. The weights are those of another model"
         )
     model.load_state_dict(weights)
+
+
+def folder_of(run: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies."""
+    return RunPaths(run).checkpoints / f"step-{step:08d}"
 
 
 def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

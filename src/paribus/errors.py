@@ -1,4 +1,4 @@
-"""Everything a user can cause, one class per exit code (RELIABILITY rule 24).
+"""Everything a user can cause, one class per exit code.
 
 A message is one line: what and where, what was expected, what was found, what to do.
 """
@@ -88,16 +88,32 @@ _BY_ERRNO: dict[int, type[ParibusError]] = {
     errno.ENOTEMPTY: CannotCreateError,
     errno.EACCES: AccessDeniedError,
     errno.EPERM: AccessDeniedError,
-    errno.ENOTDIR: CannotCreateError,
+    errno.ENOTDIR: InputMissingError,
     errno.EISDIR: DataError,
-    errno.ENAMETOOLONG: CannotCreateError,
+    errno.ENAMETOOLONG: InputMissingError,
     errno.ELOOP: DataError,
     errno.ENOMEM: OutOfMemoryError,
 }
 
 
-def from_os_error(error: OSError, path: str | Path | None = None) -> ParibusError:
-    """The ParibusError that stands for `error`; a failure it does not know is a StorageError."""
+def from_os_error(
+    error: OSError, path: str | Path | None = None, *, creating: bool = False
+) -> ParibusError:
+    """The ParibusError that stands for `error`; a failure it does not know is a StorageError.
+
+    With `creating`, what is missing is not an input: the output cannot be made.
+    """
     where = path if path is not None else error.filename
     kind = _BY_ERRNO.get(error.errno or 0, StorageError)
+    if creating and kind is InputMissingError:
+        kind = CannotCreateError
     return kind(f"{where}: {error.strerror or error}" if where else str(error))
+
+
+def exit_code_of(error: BaseException) -> int:
+    """What a command ends with after `error`; 70 for one that nobody expected."""
+    if isinstance(error, MemoryError):
+        return OutOfMemoryError.exit_code
+    if isinstance(error, OSError):
+        error = from_os_error(error)
+    return error.exit_code if isinstance(error, ParibusError) else ParibusError.exit_code

@@ -44,21 +44,26 @@ class Experiment:
 def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     """The experiment that a config file and `key=value` overrides describe, run.dir filled in."""
     path = find_config(config)
-    experiment = load(Experiment, path, overrides)
+    experiment = load(Experiment, path, overrides, find_config)
     if experiment.run.dir is not None:
-        return experiment
+        return with_run_folder(experiment, experiment.run.dir)
     name = f"{path.stem}-s{experiment.training.seed}"
     return with_run_folder(experiment, runs_folder() / name)
 
 
 def with_run_folder(experiment: Experiment, folder: Path) -> Experiment:
     """`experiment` at another run folder. Raises ConfigError for a name that no run may have."""
+    check_run_name(folder)
+    return dataclasses.replace(experiment, run=RunConfig(dir=folder))
+
+
+def check_run_name(folder: Path) -> None:
+    """Raises ConfigError for a name that no run may have."""
     if not RUN_NAME.fullmatch(folder.name):
         raise ConfigError(
             f"run.dir: expected a name of 1 to 64 letters, digits, '.', '_', '-', not starting "
             f"with '.' or '-', found {folder.name!r}"
         )
-    return dataclasses.replace(experiment, run=RunConfig(dir=folder))
 
 
 def find_config(name: str | Path) -> Path:
@@ -70,7 +75,9 @@ def find_config(name: str | Path) -> Path:
         return Path(name)
     folders = [Path("configs"), Path("configs/experiments"), *_installed_configs()]
     file_name = Path(name).name if Path(name).suffix in (".yaml", ".yml") else f"{name}.yaml"
-    for folder in folders:
+    # A name of this project, never the last part of a mistyped path.
+    is_name = str(Path(name).parent) in (".", "configs", str(Path("configs/experiments")))
+    for folder in folders if is_name else ():
         if (folder / file_name).is_file():
             return folder / file_name
     known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
@@ -95,7 +102,7 @@ def _installed_configs() -> list[Path]:
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The names in a run folder (SPEC section 9)."""
+    """The names in a run folder."""
 
     folder: Path
 
@@ -148,6 +155,11 @@ class RunPaths:
     def validation(self) -> Path:
         """The validation tokens that evaluation uses."""
         return self.folder / "validation.npy"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder for each saved step."""
+        return self.folder / "checkpoints"
 
     @property
     def chart(self) -> Path:

@@ -1,7 +1,6 @@
 """The only writers of final names, the lock of a folder, and all that depends on the platform.
 
-A published file or folder appears under its name whole or not at all (RELIABILITY section 5.1);
-after that it never changes.
+A published file or folder appears under its name whole or not at all; after that it never changes.
 """
 
 import contextlib
@@ -33,7 +32,8 @@ from paribus.errors import (
 
 MANIFEST = "MANIFEST.json"
 MANIFEST_LIMIT = 64 << 20
-TEMPORARY_PREFIXES = (".tmp-", ".trash-")
+REPLACED_PREFIX = ".old-"
+TEMPORARY_PREFIXES = (".tmp-", ".trash-", REPLACED_PREFIX)
 
 STOP_SIGNALS: dict[int, int] = {
     getattr(signal, name): code
@@ -48,7 +48,10 @@ def publish_file(path: Path, data: bytes) -> None:
 
     Raises StorageError, CannotCreateError or AccessDeniedError; the old file is then still whole.
     """
-    with _named_errors(path), _temporary_file(path.parent) as (descriptor, temporary):
+    with (
+        _named_errors(path, creating=True),
+        _temporary_file(path.parent) as (descriptor, temporary),
+    ):
         with open(descriptor, "wb", buffering=0) as file:  # unbuffered: nothing is left to flush
             view = memoryview(data)
             while view:
@@ -60,7 +63,7 @@ def publish_file(path: Path, data: bytes) -> None:
 
 def publish_finished(temporary: Path, path: Path) -> None:
     """Gives a finished file of the same folder its final name, durable and whole."""
-    with _named_errors(path):
+    with _named_errors(path, creating=True):
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -68,27 +71,34 @@ def publish_finished(temporary: Path, path: Path) -> None:
 
 
 def publish_folder(
-    target: Path, write_files: Callable[[Path], None], record: dict[str, Any]
+    target: Path,
+    write_files: Callable[[Path], None],
+    record: dict[str, Any],
+    *,
+    replaces: bool = False,
 ) -> None:
     """Publishes a flat folder with a manifest of sizes and SHA-256 by one rename.
 
     `write_files(folder)` writes and closes every file. Where it returns, the folder is durable.
-    Raises CannotCreateError where `target` holds files: what is published does not change.
+    Raises CannotCreateError where `target` holds files: what is published does not change, but
+    with `replaces` the new folder takes its place once it is durable.
     """
-    with _named_errors(target):
+    with _named_errors(target, creating=True):
         make_folder(target.parent)
-        temporary = _unused_name(target.parent, ".tmp-")
-        try:
-            temporary.mkdir()
+        with temporary_folder(target.parent) as temporary:
             write_files(temporary)
             files = {path.name: _synced_entry(path) for path in sorted(temporary.iterdir())}
             text = json.dumps(record | {"files": files}, indent=1, allow_nan=False)
             publish_file(temporary / MANIFEST, text.encode())
-            _rename_folder(temporary, target)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+            if replaces and target.exists():
+                os.rename(target, _replaced_name(target))  # a sweep brings it back after a kill
+            try:
+                _rename_folder(temporary, target)
+            except BaseException:
+                _bring_back(_replaced_name(target))
+                raise
         sync_folder(target.parent)
+        shutil.rmtree(_replaced_name(target), ignore_errors=True)
 
 
 def read_manifest(folder: Path, *, format_name: str, version: int) -> dict[str, Any]:
@@ -161,9 +171,11 @@ def append_line(path: Path, line: str) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Makes what was appended to `path` durable."""
-    with _named_errors(path), open(path, "rb+") as file:
-        os.fsync(file.fileno())
+    """Makes what was appended to `path` durable, and its name."""
+    with _named_errors(path):
+        with open(path, "rb+") as file:
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
@@ -178,9 +190,37 @@ def sync_folder(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes `path` and its parents where they are not there."""
-    with _named_errors(path):
+    """Makes `path` and its parents where they are not there, durably."""
+    with _named_errors(path, creating=True):
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            sync_folder(folder.parent)
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A new hidden folder in `parent`, gone at the end unless it is renamed.
+
+    A lock beside it tells a living writer from a killed one, whose folder the next writer removes.
+    """
+    _sweep_dead(parent)
+    folder = _unused_name(parent, ".tmp-")
+    lock = filelock.FileLock(f"{folder}.lock")
+    try:
+        with lock:
+            folder.mkdir()
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _sweep_dead(parent: Path) -> None:
+    for path in parent.glob(".tmp-*.lock"):
+        with contextlib.suppress(OSError), filelock.FileLock(path, timeout=0):
+            shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+            path.unlink(missing_ok=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -194,19 +234,14 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 def publish_links(source: Path, target: Path) -> None:
     """Publishes a second name of a published folder: hard links, or copies where none are had."""
-    with _named_errors(target):
+    with _named_errors(target, creating=True):
         make_folder(target.parent)
-        temporary = _unused_name(target.parent, ".tmp-")
-        try:
-            temporary.mkdir()
+        with temporary_folder(target.parent) as temporary:
             for path in source.iterdir():
                 link_or_copy(path, temporary / path.name)
-                _synced_entry(temporary / path.name)
+                _sync(temporary / path.name)
             sync_folder(temporary)
             _rename_folder(temporary, target)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
         sync_folder(target.parent)
 
 
@@ -248,9 +283,13 @@ def remove_folder(path: Path) -> None:
 
 
 def sweep_temporaries(folder: Path) -> None:
-    """Removes what a killed writer left in `folder`; call it only while you hold the lock."""
-    for path in folder.iterdir() if folder.is_dir() else ():
+    """Removes what a killed writer left in `folder`; call it only while you hold the lock.
+
+    A folder that was being replaced comes back where its successor did not.
+    """
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
         if path.name.startswith(TEMPORARY_PREFIXES):
+            _bring_back(path)
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -264,15 +303,7 @@ def locked(folder: Path) -> Iterator[None]:
     The lock is free at once when its holder dies; pid, host and start time stand in a side file.
     """
     make_folder(folder)
-    lock = filelock.FileLock(folder / "run.lock")
-    with _named_errors(folder):
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:  # an OSError too
-            raise UnavailableError(
-                f"{folder / 'run.lock'}: expected nobody, found {_holder(folder)}. "
-                "Wait for it, or choose another --run"
-            ) from error
+    lock = _acquired_lock(folder)
     try:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
         publish_file(folder / "run.lock.json", json.dumps(holder).encode())
@@ -281,17 +312,23 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether a living process holds the lock of `folder`."""
-    if not (folder / "run.lock").exists():
-        return False
+def check_unlocked(folder: Path) -> None:
+    """Raises UnavailableError where a living process holds the lock of `folder`; writes nothing."""
+    if (folder / "run.lock").exists():
+        _acquired_lock(folder).release()
+
+
+def _acquired_lock(folder: Path) -> filelock.BaseFileLock:
     lock = filelock.FileLock(folder / "run.lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return True
-    lock.release()
-    return False
+    with _named_errors(folder):
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:  # an OSError too
+            raise UnavailableError(
+                f"{folder / 'run.lock'}: expected nobody, found {_holder(folder)}. "
+                "Wait for it, or choose another run folder"
+            ) from error
+    return lock
 
 
 def _holder(folder: Path) -> str:
@@ -303,16 +340,17 @@ def _holder(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
+def _named_errors(path: Path, *, creating: bool = False) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _with_room(from_os_error(error, path), error, path) from error
+        known = from_os_error(error, path, creating=creating)
+        raise _with_room(known, error, path) from error
 
 
 def _with_room(known: Exception, error: OSError, path: Path) -> Exception:
     """A full disk also names what is free, so that the reader knows what to do."""
-    if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+    if error.errno not in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return known
     folder = next((p for p in [path, *path.parents] if p.is_dir()), Path())
     free = shutil.disk_usage(folder).free
@@ -320,6 +358,17 @@ def _with_room(known: Exception, error: OSError, path: Path) -> Exception:
         f"{path}: expected room on the disk, found {free} free bytes ({error.strerror}). "
         "Free some space and run the same command again; what was saved before is whole"
     )
+
+
+def _replaced_name(target: Path) -> Path:
+    return target.with_name(f"{REPLACED_PREFIX}{target.name}")
+
+
+def _bring_back(replaced: Path) -> None:
+    """Gives a folder that was being replaced its name again, where its successor did not come."""
+    target = replaced.with_name(replaced.name.removeprefix(REPLACED_PREFIX))
+    if replaced != target and replaced.exists() and not target.exists():
+        replaced.rename(target)
 
 
 def _unused_name(folder: Path, prefix: str) -> Path:
@@ -340,11 +389,14 @@ def _temporary_file(folder: Path) -> Iterator[tuple[int, str]]:
         raise
 
 
-def _synced_entry(path: Path) -> dict[str, Any]:
+def _sync(path: Path) -> None:
     with open(path, "rb" if os.name == "posix" else "rb+") as file:  # Windows syncs only writers
         os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def _synced_entry(path: Path) -> dict[str, Any]:
+    _sync(path)
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _rename_folder(source: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from paribus.cli import main
+from paribus.files import STOP_SIGNALS
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def cli(capsys, monkeypatch):
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     logger = logging.getLogger("paribus")
     handlers, propagate = logger.handlers, logger.propagate
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
 
     def call(*arguments):
         capsys.readouterr()
@@ -35,4 +36,5 @@ def cli(capsys, monkeypatch):
 
     yield call
     logger.handlers, logger.propagate = handlers, propagate
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -1,5 +1,6 @@
 """`paribus eval`."""
 
+import gzip
 import json
 
 import numpy as np
@@ -13,6 +14,8 @@ from paribus.errors import DataError, InputMissingError, StoppedError
 from paribus.evaluation import losses
 from paribus.evaluation.text import evaluate_text
 from paribus.interrupts import StopFlag
+
+TEXT = b"Once upon a time there was a table.\n" * 30
 
 
 def called(run, *arguments: object) -> Result:
@@ -86,7 +89,18 @@ def test_an_empty_text_is_refused(made_run, tmp_path):
     (tmp_path / "empty.txt").write_bytes(b"")
     result = called(made_run, "--text", tmp_path / "empty.txt")
     assert isinstance(result.exception, DataError)
-    assert "expected something to predict" in str(result.exception)
+    assert "empty.txt: expected text, found none" in str(result.exception)
+
+
+def test_a_compressed_text_is_measured_as_what_it_holds(made_run, tmp_path):
+    (tmp_path / "a.txt").write_bytes(TEXT)
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(TEXT))
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXT.decode()}), encoding="utf-8")
+    plain, *others = (
+        json.loads(called(made_run, "--text", tmp_path / name, "--json").output)
+        for name in ("a.txt", "a.txt.gz", "a.jsonl")
+    )
+    assert [other | {"source": plain["source"]} for other in others] == [plain, plain]
 
 
 def test_a_missing_text_is_named(made_run, tmp_path):

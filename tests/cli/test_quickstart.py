@@ -54,6 +54,23 @@ def test_a_text_of_three_words_works_with_a_warning(quickstart, tmp_path):
     assert "--- sample 1" in out
 
 
+def test_a_text_of_one_letter_works(quickstart, tmp_path):
+    (tmp_path / "one.txt").write_text("x", encoding="utf-8")
+    exit_code, out, err = quickstart("--text", "one.txt")
+    assert exit_code == 0, err
+    assert "bits per byte inf" in out
+
+
+def test_the_config_of_a_run_makes_another(quickstart, tiny_data, tmp_path):
+    assert quickstart("--text", tiny_data.text, "--run", "first")[0] == 0
+    assert run(["train", "first/config.yaml", "--run", "second"]) == 0
+    weights = [
+        next((tmp_path / name / "checkpoints").glob("step-00000002/model.safetensors"))
+        for name in ("first", "second")
+    ]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "said"),
     [
@@ -63,6 +80,7 @@ def test_a_text_of_three_words_works_with_a_warning(quickstart, tmp_path):
         (["--text", "words.txt", "--time", "soon"], 2, "--time"),
         (["words.txt"], 2, "--text"),
         (["--text", "words.txt", "--run", "-dash"], 2, "run.dir"),
+        (["--text", ""], 66, "empty name"),
         (["--corpus", "novels"], 2, "novels"),
     ],
 )
@@ -75,5 +93,6 @@ def test_bad_input_is_one_line_and_leaves_nothing(quickstart, tmp_path, argument
     assert found == exit_code
     errors = [line for line in err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and said in errors[0] and "Traceback" not in err
+    assert not any(path.name.startswith(".tmp") for path in tmp_path.rglob("*"))
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")} - {"my runs"}
     assert left == {"empty.txt", "words.txt", "taken", "taken/file"}

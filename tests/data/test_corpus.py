@@ -195,3 +195,8 @@ def test_text_blocks_keep_every_byte_and_put_a_border_between_files(tmp_path):
     joined = b"".join(text_blocks([tmp_path]))
     border = b"<|endoftext|>"
     assert joined == b"a\r\n" + LINE + b"\xff" + border + b"b" + border + b"c" + border
+
+
+def test_a_byte_order_mark_in_front_of_json_lines_is_none_of_the_text(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "ab"}\n{"text": "\xef\xbb\xbf"}\n')
+    assert list(documents([tmp_path / "a.jsonl"])) == [b"ab", b"\xef\xbb\xbf"]

@@ -77,11 +77,20 @@ def test_a_null_warm_up_is_a_tenth_of_the_run():
 def test_a_warm_up_that_never_ends_is_refused_by_name(warmup, horizon, end):
     config = replace(PLAIN, warmup_steps=warmup, horizon=horizon)
     with pytest.raises(ConfigError, match=rf"schedule\.warmup_steps: .* = {end}, found {warmup}"):
-        check_schedule(config, 50)
+        check_schedule(config, 5.0, 50)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "linear", "wsd"])
+def test_a_rate_that_would_rise_to_its_end_is_refused(kind):
+    config = replace(PLAIN, kind=kind, min_lr=6.0)
+    with pytest.raises(ConfigError, match=r"schedule\.min_lr: .* = 5\.0, found 6\.0"):
+        check_schedule(config, 5.0, 50)
+    check_schedule(replace(config, kind="constant"), 5.0, 50)
+    check_schedule(replace(config, min_lr=5.0), 5.0, 50)
 
 
 def test_a_warm_up_that_ends_is_accepted():
-    check_schedule(PLAIN, 11)
-    check_schedule(replace(PLAIN, warmup_steps=None), 1)
-    check_schedule(replace(PLAIN, warmup_steps=0), 1)
-    check_schedule(replace(PLAIN, horizon=11), 50)
+    check_schedule(PLAIN, 5.0, 11)
+    check_schedule(replace(PLAIN, warmup_steps=None), 5.0, 1)
+    check_schedule(replace(PLAIN, warmup_steps=0), 5.0, 1)
+    check_schedule(replace(PLAIN, horizon=11), 5.0, 50)

@@ -11,7 +11,6 @@ import pytest
 from paribus.errors import DataError, InputMissingError
 from paribus.tracking.metrics import (
     CLOCK_FIELDS,
-    FIRST_CHAIN,
     EvaluationMetrics,
     MetricsLog,
     StepMetrics,
@@ -87,11 +86,13 @@ def test_a_resumed_log_reads_like_one_that_never_stopped(tmp_path):
     whole, resumed = MetricsLog(tmp_path / "a"), MetricsLog(tmp_path / "b")
     for step in range(1, 7):
         whole.train(metrics_of(step))
+    resumed_chains = {}
     for step in range(1, 6):
         resumed.train(replace(metrics_of(step), loss=metrics_of(step).loss + (step > 3)))
+        resumed_chains[step] = resumed.chain
     resumed.eval(evaluation_of(5))
 
-    again = MetricsLog(tmp_path / "b")
+    again = MetricsLog(tmp_path / "b", resumed_chains[3])
     again.resume(3)
     for step in range(4, 7):
         again.train(metrics_of(step))
@@ -104,18 +105,14 @@ def test_a_resumed_log_reads_like_one_that_never_stopped(tmp_path):
 
 def test_a_resume_goes_back_behind_an_earlier_resume(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    chains = {0: FIRST_CHAIN}
     for step in range(1, 5):
         log.train(metrics_of(step))
-        chains[step] = log.chain
-    for step, last in ((3, 3), (1, 1), (4, 1), (0, 0)):
-        log = MetricsLog(log.path)
-        log.resume(step)
-        assert log.chain == chains[last]
+    for step in (3, 1, 4, 0):
+        MetricsLog(log.path).resume(step)
     assert [row["step"] for row in read_rows(log.path)] == [0]
 
 
-def test_a_lost_log_goes_on_from_the_chain_that_it_is_given(tmp_path):
+def test_a_resume_goes_on_from_the_chain_that_it_is_given(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl", chain="00112233aabbccdd")
     log.resume(5)
     assert log.chain == "00112233aabbccdd"
@@ -140,9 +137,7 @@ def test_a_torn_line_is_dropped_and_closed_by_the_next_writer(tmp_path, torn_tai
     log.path.write_bytes(whole + line[:torn_tail])
 
     assert [row["kind"] for row in read_rows(log.path)] == ["train"]
-    again = MetricsLog(log.path)
-    again.resume(1)
-    assert again.chain == chain
+    MetricsLog(log.path, chain).resume(1)
     assert [row["kind"] for row in read_rows(log.path)] == ["train", "resume"]
 
 

@@ -169,6 +169,34 @@ def test_a_change_that_touches_an_update_is_refused_by_name(stopped_run, overrid
     assert (folder / "config.yaml").read_bytes() == config
 
 
+@pytest.mark.parametrize(
+    "override",
+    ["training.time=10s", "training.tokens=640", "training.epochs=3", "evaluation.tokens=50",
+     "run.dir=elsewhere"],
+)  # fmt: skip
+def test_what_acts_only_before_step_0_cannot_be_changed(stopped_run, override):
+    folder = stopped_run("run")
+    config = (folder / "config.yaml").read_bytes()
+    key = override.partition("=")[0]
+    with pytest.raises(ConfigError, match=rf"{key}: .*acts only before step 0"):
+        resume(folder, [override], allow_change=[key, "training.steps"])
+    assert (folder / "config.yaml").read_bytes() == config
+
+
+def test_fewer_steps_than_are_made_are_refused(stopped_run, unbroken, outcome_of):
+    folder = stopped_run("run", after=5)
+    with pytest.raises(ConfigError, match=r"training\.steps: expected at least 5.*found 4"):
+        resume(folder, ["training.steps=4"])
+    outcome_of(resume(folder)).assert_equal(outcome_of(unbroken))
+
+
+def test_an_extension_tells_the_rate_it_changes(unbroken, tmp_path, recorder):
+    folder, listener = shutil.copytree(unbroken, tmp_path / "copy"), recorder()
+    resume(folder, ["training.steps=16"], listener)
+    rate = listener.steps[0].lr
+    assert any(f"learning rate of step 9 is {rate:.3g} instead of" in n for n in listener.notes)
+
+
 def test_an_allowed_change_is_made_and_recorded(stopped_run, recorder):
     folder = stopped_run("run")
     listener = recorder()
@@ -220,6 +248,12 @@ def bare_run(stopped_run, tmp_path):
 def test_data_is_found_by_its_content(bare_run, tiny_data, unbroken, outcome_of, tmp_path):
     renamed = shutil.copytree(tiny_data.tokens, tmp_path / "renamed")
     outcome_of(resume(bare_run, data=renamed)).assert_equal(outcome_of(unbroken))
+
+
+def test_a_data_folder_may_be_named_as_a_setting(bare_run, tiny_data, unbroken, outcome_of):
+    outcome_of(resume(bare_run, [f"data.dir={tiny_data.tokens}"])).assert_equal(
+        outcome_of(unbroken)
+    )
 
 
 def test_data_is_found_by_the_environment(bare_run, tiny_data, monkeypatch):

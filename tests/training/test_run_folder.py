@@ -17,6 +17,8 @@ from paribus.errors import (
     UnavailableError,
 )
 from paribus.files import locked
+from paribus.tokenizer import formats
+from paribus.tokenizer.vocabulary import Vocabulary
 from paribus.training.run import resume, train
 
 
@@ -112,30 +114,56 @@ def test_a_vocabulary_size_other_than_the_data_is_refused(tiny_experiment):
         train(tiny_experiment("run", "model.vocab_size=500"))
 
 
-def test_data_that_another_tokenizer_encoded_is_refused_before_step_0(
+def test_data_beside_another_tokenizer_is_refused_before_step_0(
     tiny_experiment, tiny_data, tmp_path
 ):
-    from paribus.tokenizer.formats import write_files
-    from paribus.tokenizer.vocabulary import Vocabulary
-
     mixed = shutil.copytree(tiny_data.tokens, tmp_path / "mixed")
-    other = Vocabulary.build("gpt2", ["<|endoftext|>"], [(b"a", b"b")], "cs336")
-    for path in [*mixed.glob("*.json"), *mixed.glob("*.txt")]:
-        if path.name != "MANIFEST.json":
-            path.unlink()
-    write_files(other, mixed)
+    sizes = {path.name: path.stat().st_size for path in mixed.iterdir()}
+    own = formats.read(mixed)
+    swapped = [*own.merges[:-2], own.merges[-1], own.merges[-2]]
+    specials = [text for _, text in own.special_tokens]
+    formats.write_files(Vocabulary.build(own.pattern, specials, swapped, "cs336"), mixed)
+    assert {path.name: path.stat().st_size for path in mixed.iterdir()} == sizes
     experiment = tiny_experiment("run", f"data.dir={mixed}")
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=r"tokenizer of .*which encoded it"):
         train(experiment)
     assert not experiment.run.dir.exists()
 
 
+def test_data_and_tokenizer_of_the_user_in_the_run_folder_stay(
+    tiny_experiment, tiny_data, tmp_path
+):
+    own = shutil.copytree(tiny_data.tokens, tmp_path / "run" / "data")
+    before = names(own)
+    for data in (own, tiny_data.tokens):
+        with pytest.raises((CannotCreateError, ConfigError)):
+            train(tiny_experiment("run", f"data.dir={data}"))
+    (tmp_path / "run" / "validation.npy").touch()  # as of a run that never began
+    with pytest.raises(ConfigError, match=r"data\.dir: expected a folder outside"):
+        train(tiny_experiment("run", f"data.dir={own}"))
+    assert names(own) == before
+
+
+def test_the_run_of_a_killed_start_is_taken_anew(tiny_experiment, unbroken, tmp_path):
+    shutil.copytree(unbroken, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    for name in ("metrics.jsonl", "samples.jsonl"):
+        (tmp_path / "run" / name).unlink()
+    train(tiny_experiment("run"))
+    assert checkpoint.find(tmp_path / "run").step == 8
+
+
 def test_fine_tuning_starts_from_the_best_weights_of_a_run(unbroken, tiny_experiment, recorder):
     listener = recorder()
-    train(tiny_experiment("run", "training.steps=4"), listener, init_from=unbroken)
+    folder = train(tiny_experiment("run", "training.steps=4"), listener, init_from=unbroken)
     fresh = recorder()
     train(tiny_experiment("fresh", "training.steps=4"), fresh)
     assert listener.steps[0].loss < fresh.steps[0].loss
+    source = checkpoint.find(unbroken, "best")
+    record = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["init_from"]
+    manifest = json.loads((source.folder / "MANIFEST.json").read_text(encoding="utf-8"))
+    sha256 = manifest["files"]["model.safetensors"]["sha256"]
+    assert record == {"run": str(unbroken), "step": source.step, "sha256": sha256}
 
 
 def test_fine_tuning_on_another_tokenizer_is_refused(

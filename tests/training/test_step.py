@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -125,6 +127,31 @@ def test_a_non_finite_number_stops_before_the_update(setting, poison):
     assert state.step == 1
     assert all(torch.equal(before[name], t) for name, t in state.model.state_dict().items())
     assert all(torch.equal(moments[k], v) for k, v in state.snapshot().optimizer.items())
+
+
+def test_a_scaled_gradient_may_overflow_but_a_loss_may_not(setting):
+    experiment, state, batches, numerics = setting()
+    object.__setattr__(numerics, "scaler", torch.amp.GradScaler("cpu", init_scale=4.0))
+    state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("inf"))
+    before = {name: t.clone() for name, t in state.model.state_dict().items()}
+    train_step(state, batches.at(0), experiment, numerics)
+    assert all(torch.equal(before[name], t) for name, t in state.model.state_dict().items())
+    assert numerics.scaler.get_scale() == 2.0
+    healthy = numerics.loss
+    object.__setattr__(numerics, "loss", lambda *a: healthy(*a) * float("nan"))
+    with pytest.raises(NonFiniteError, match="loss at step 2"):
+        train_step(state, batches.at(1), experiment, numerics)
+
+
+def test_a_validation_loss_that_is_no_number_ends_the_run(tiny_experiment, monkeypatch):
+    real = loop.evaluate_state
+    nan = float("nan")
+    monkeypatch.setattr(loop, "evaluate_state", lambda *a: replace(real(*a), loss=nan))
+    experiment = tiny_experiment()
+    with pytest.raises(NonFiniteError, match="validation loss at step 4"):
+        train(experiment)
+    status = (experiment.run.dir / "status.json").read_text(encoding="utf-8")
+    assert '"state": "failed"' in status and '"exit_code": 70' in status
 
 
 def test_a_run_that_breaks_keeps_a_finite_checkpoint_and_resumes(

@@ -1,10 +1,14 @@
 """`paribus accounting`: what a config costs, from closed formulas."""
 
+import dataclasses
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from paribus.experiment import Experiment
 
 
 @click.command()
@@ -24,8 +28,30 @@ def accounting(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """
     from paribus.experiment import load_experiment
 
-    record = account(load_experiment(config, overrides))
+    record = account(_with_vocabulary(load_experiment(config, overrides)))
     click.echo(json.dumps(record) if as_json else _table(record))
+
+
+def _with_vocabulary(experiment: "Experiment") -> "Experiment":
+    """model.vocab_size from the data where it is null, or a note that there is none."""
+    from paribus.data.shards import open_shards
+    from paribus.errors import InputMissingError
+    from paribus.model.accounting import vocab_size
+
+    if experiment.model.vocab_size is not None:
+        return experiment
+    try:
+        size = open_shards(experiment.data.dir).vocab_size
+    except InputMissingError:
+        size = vocab_size(experiment.model)
+        click.echo(
+            f"note: model.vocab_size is null and {experiment.data.dir} holds no token data: "
+            f"{size:,} is assumed",
+            err=True,
+        )
+    return dataclasses.replace(
+        experiment, model=dataclasses.replace(experiment.model, vocab_size=size)
+    )
 
 
 def account(experiment: Any) -> dict[str, dict[str, int]]:

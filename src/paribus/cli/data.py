@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from paribus.data.prepare import Progress
     from paribus.data.shards import TokenShards
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, readable=False)
 
 
 class Share(click.ParamType):

@@ -1,5 +1,6 @@
 """What a training run shows: a live line on a terminal, a line each ten seconds elsewhere."""
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ class TrainingDisplay:
         if self._status:
             self.console.print(text)
         else:
-            click.echo(text, err=True)
+            say(text)
 
     def _progress(self, metrics: "StepMetrics", n_steps: int, now: float) -> str:
         # The rate of the whole stretch: one step's own is noise.
@@ -81,6 +82,12 @@ class TrainingDisplay:
             f"step {metrics.step}/{n_steps}  loss {metrics.loss:.3f}{bits}  lr {metrics.lr:.1e}  "
             f"{thousands(rate)} tok/s  eta {clock(left)}"
         )
+
+
+def say(text: str) -> None:
+    """A line on standard error; a reader that is gone does not end the work."""
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(text, err=True)
 
 
 def clock(seconds: float) -> str:

@@ -20,11 +20,20 @@ if TYPE_CHECKING:
     from paribus.training.config import TrainingConfig
 
 
+FOLDER = click.Path(path_type=Path, readable=False)
+
+
 @click.command("eval")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Token folder: its validation part.")
+@click.argument("run", type=FOLDER)
 @click.option(
-    "--text", type=click.Path(path_type=Path), help="Any text file, read as one document."
+    "--data",
+    type=FOLDER,
+    help="Token folder: its validation part.",
+)
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path, readable=False, allow_dash=True),
+    help="A text, read as one document: a file (txt, jsonl, gz, zst, xz), or - for standard input.",
 )
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -64,9 +73,9 @@ def evaluate(run: Path, data: Path | None, text: Path | None, device: str, as_js
 def _measure(
     opened: "OpenedRun", data: Path | None, text: Path | None, poll: Callable[[], None]
 ) -> "Evaluation":
+    from paribus.data.corpus import text_blocks
     from paribus.evaluation.losses import evaluate
     from paribus.evaluation.text import evaluate_text
-    from paribus.files import read_bytes
 
     model, training = opened.model, opened.experiment.training
     device = model.output_weight.device.type
@@ -75,7 +84,7 @@ def _measure(
     autocast = _autocast(training, device)
     if text is not None:
         return evaluate_text(
-            model, opened.tokenizer, read_bytes(text),
+            model, opened.tokenizer, b"".join(text_blocks([text], separator=None)),
             batch_size=batch_size, autocast=autocast, poll=poll,
         )  # fmt: skip
     tokens = _validation_tokens(opened, data)

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 
 
+FOLDER = click.Path(path_type=Path, readable=False)
+
+
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=FOLDER)
 @click.option("--prompt", default="", help="Text to continue; a new document by default.")
 @click.option("--max-tokens", type=int, default=200, show_default=True, help="Most tokens to make.")
 @click.option(
@@ -24,7 +27,13 @@ DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 @click.option("--top-p", type=float, help="Choose among the likeliest tokens of this sum.")
 @click.option("--min-p", type=float, help="Choose among tokens of this share of the likeliest.")
 @click.option("--stop", multiple=True, help="Text to end in front of; may be given again.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Equal seeds, equal texts.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Equal seeds, equal texts.",
+)
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any) -> None:

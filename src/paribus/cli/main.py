@@ -9,11 +9,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from paribus.errors import ParibusError, from_os_error
+from paribus.files import STOP_SIGNALS
 
 VERBS = {
     "quickstart": ("paribus.cli.quickstart:quickstart", "Train a small model in a few minutes."),
@@ -78,7 +80,8 @@ def paribus(ctx: click.Context, debug: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command; returns its exit code (RELIABILITY rule 24 of the specification)."""
+    """Runs one command; returns its exit code (the table is docs/exit-codes.md)."""
+    _open_closed_streams()
     _speak_plainly()
     # --debug stands anywhere, for it is added after an error, at the end of the line.
     wants_traceback = "--debug" in arguments
@@ -92,21 +95,22 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code if error.exit_code != 1 else 2)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail("stopped (SIGINT)", 130)
     except (BrokenPipeError, _ReaderGoneError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except SystemExit:
+        raise
     except BaseException as error:
-        if isinstance(error, SystemExit):
-            raise
         if wants_traceback:
             traceback.print_exc()
-        message, exit_code = _described(error)
-        return _fail(message, exit_code)
+        return _fail(*_described(error))
 
 
 def _described(error: BaseException) -> tuple[str, int]:
+    if _signals or isinstance(error, click.Abort | KeyboardInterrupt):
+        # An import that a signal breaks off may raise what it likes.
+        number = _signals[0] if _signals else signal.SIGINT
+        return f"stopped ({signal.Signals(number).name})", STOP_SIGNALS[number]
     if isinstance(error, MemoryError):
         return f"memory: expected enough, found none left. {error}".strip(), 71
     if isinstance(error, OSError):
@@ -140,13 +144,30 @@ def _speak_plainly() -> None:
             click.echo(f"warning: {_printable(str(message))}", err=True)
 
     warnings.showwarning = show
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _terminate)
+    _signals.clear()
+    for number in STOP_SIGNALS:
+        signal.signal(number, _terminate)
+
+
+_signals: list[int] = []
+"""Stop signals that arrived while no loop was watching."""
+
+
+class _SignalError(BaseException):
+    """A stop signal outside of a training run: temporary files are removed on the way out."""
 
 
 def _terminate(number: int, frame: object) -> None:
-    """SIGTERM outside of a training run: temporary files are removed on the way out."""
-    raise SystemExit(128 + number)
+    _signals.append(number)
+    raise _SignalError
+
+
+def _open_closed_streams() -> None:
+    """A stream that the caller has closed, as a daemon's are, reads and writes nothing."""
+    nothing = Path(os.devnull)
+    sys.stdin = sys.stdin or nothing.open(encoding="utf-8")
+    sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or nothing.open("w", encoding="utf-8")
 
 
 def _printable(text: str) -> str:

@@ -1,8 +1,9 @@
 """`paribus quickstart`: from text to a trained model, a chart and samples, in a few minutes."""
 
 import dataclasses
+import math
+import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ class Corpus:
     prompts: tuple[str, ...]
 
 
+FOLDER = click.Path(path_type=Path, readable=False)
+
+
 @click.command()
 @click.option("--text", multiple=True, metavar="FILE", help="Text of your own; may be repeated.")
 @click.argument("more_text", nargs=-1, metavar="")
@@ -48,7 +52,7 @@ class Corpus:
     show_default=True, help="Built-in text: Python's documentation, or generated stories.",
 )  # fmt: skip
 @click.option("--time", "budget", default="5m", show_default=True, help="In all: 90s, 5m, 1h.")
-@click.option("--run", type=click.Path(path_type=Path), help="Run folder [runs/quickstart].")
+@click.option("--run", type=FOLDER, help="Run folder [runs/quickstart].")
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
     show_default=True, help="Where to compute.",
@@ -68,10 +72,12 @@ def quickstart(
     start = time.monotonic()
     if more_text and not text:
         raise click.UsageError(f"expected --text before {more_text[0]!r}")
+    from paribus.experiment import check_run_name
     from paribus.training.plan import parse_duration
 
     seconds = parse_duration(budget, "--time")
     folder = run or _unused_run()
+    check_run_name(folder)
     corpus = _own_text([*text, *more_text]) if text else BUILT_IN[corpus_name]
     with _workshop(folder) as workshop:
         data = _make_data(corpus, workshop)
@@ -200,18 +206,19 @@ def _show_results(folder: Path, corpus: Corpus) -> None:
     best = next(row for row in record.rows_of("eval") if row["step"] == opened.step)
     click.echo(
         f"\nbest step {opened.step}: validation loss {best['loss']:.4f}, perplexity "
-        f"{best['perplexity']:.1f}, bits per byte {best['bits_per_byte']:.4f}"
+        f"{best['perplexity']:.1f}, bits per byte {best['bits_per_byte'] or math.inf:.4f}"
     )
     # A model of a few words has a context of a few tokens.
     context = opened.experiment.model.context_length
     prompts = [p for p in corpus.prompts if len(opened.tokenizer.encode(p)) < context]
     for seed, prompt in enumerate(prompts):
         click.echo(f"\n--- sample {seed + 1}\n{_sample(opened, prompt, seed)}")
+    run = shlex.quote(str(folder))
     click.echo(
         f"\nrun folder: {folder}\nnext:\n"
-        f"  paribus generate {folder} --prompt {prompts[0]!r} --temperature 0.7\n"
-        f"  paribus eval {folder} --text FILE\n"
-        f"  paribus resume {folder} training.steps={2 * record.rows_of('train')[-1]['step']}"
+        f"  paribus generate {run} --prompt {prompts[0]!r} --temperature 0.7\n"
+        f"  paribus eval {run} --text FILE\n"
+        f"  paribus resume {run} training.steps={2 * record.rows_of('train')[-1]['step']}"
     )
 
 
@@ -276,15 +283,15 @@ def _workshop(folder: Path) -> Iterator[Path]:
     The run keeps what it needs: hard links, so on the same file system.
     """
     from paribus.errors import CannotCreateError
-    from paribus.files import make_folder
+    from paribus.files import make_folder, temporary_folder
 
     if folder.exists() and any(folder.iterdir()):
         raise CannotCreateError(
             f"{folder}: expected no such folder or an empty one, found files. Choose another --run"
         )
     make_folder(folder.parent)
-    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder.parent) as workshop:
-        yield Path(workshop)
+    with temporary_folder(folder.parent) as workshop:
+        yield workshop
 
 
 def _stage(name: str, text: str, began: float) -> None:

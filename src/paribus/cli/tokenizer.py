@@ -13,7 +13,7 @@ from paribus.cli.data import StatusLine
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
 
-PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path, readable=False)
 BLOCK = 1 << 20
 
 
@@ -29,7 +29,12 @@ def tokenizer() -> None:
 
 @tokenizer.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("--vocab-size", type=int, required=True, help="Ids in all: specials, bytes, merges.")
+@click.option(
+    "--vocab-size",
+    type=click.IntRange(max=2**31),
+    required=True,
+    help="Ids in all: specials, bytes, merges.",
+)
 @click.option(
     "--special", "specials", multiple=True, default=("<|endoftext|>",), show_default=True,
     help="A special token; none for none.",
@@ -149,14 +154,9 @@ def publish_tokenizer(report: "TrainingReport", out: Path) -> None:
 
 
 def _blocks(file: str) -> Iterator[bytes]:
-    from paribus.errors import from_os_error
+    from paribus.data.streams import read_blocks
 
-    try:
-        with click.open_file(file, "rb") as stream:  # "-" is standard input
-            while block := stream.read(BLOCK):
-                yield block
-    except OSError as error:
-        raise from_os_error(error, file) from error
+    yield from read_blocks(file)
 
 
 def _print_ids(ids: Iterator[int]) -> None:

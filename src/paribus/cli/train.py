@@ -1,11 +1,12 @@
 """`paribus train` and `paribus resume`."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, readable=False)
 
 
 @click.command()
@@ -59,7 +60,8 @@ def resume(
 ) -> None:
     """Go on with RUN from its newest whole checkpoint.
 
-    On the same machine the result is, bit for bit, that of a run that never stopped.
+    On the same machine the result is, bit for bit, that of a run that never stopped. More steps
+    stretch the schedule, unless schedule.horizon fixes it: the next learning rate is then printed.
 
     \b
     Examples:
@@ -78,4 +80,5 @@ def resume(
 
 
 def _say_next(folder: Path) -> None:
-    click.echo(f"{folder}: finished. Try: paribus generate {folder} --prompt 'Once upon a time'")
+    run = shlex.quote(str(folder))
+    click.echo(f"{folder}: finished. Try: paribus generate {run} --prompt 'Once upon a time'")

@@ -6,22 +6,32 @@ The layers are the defaults, the base file, the file, and the overrides, later o
 import dataclasses
 import json
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from paribus.config.yaml_source import Source, nearest, parse_override, read_yaml
-from paribus.errors import ConfigError
+from paribus.errors import ConfigError, InputMissingError
 
 T = TypeVar("T")
 
 
-def load(cls: type[T], path: Path | None, overrides: Sequence[str] = ()) -> T:
+def load(
+    cls: type[T],
+    path: Path | None,
+    overrides: Sequence[str] = (),
+    find: Callable[[str], Path] | None = None,
+) -> T:
     """The settings `cls` from `path` (with its `base:`) and `key=value` overrides.
+
+    A base is a file beside the one that names it, or else what `find` gives for its name.
 
     Raises ConfigError with one line for each problem: dotted key, place, what was expected.
     """
-    layers = [*(_file_layers(path, ()) if path else []), *map(parse_override, overrides)]
+    layers = [
+        *(_file_layers(path, find or _find_nothing) if path else []),
+        *map(parse_override, overrides),
+    ]
     return resolve(cls, layers)
 
 
@@ -88,7 +98,9 @@ def dotted_keys(cls: type, prefix: str = "") -> Iterator[str]:
             yield from dotted_keys(variant, f"{prefix}{field.name}.")
 
 
-def _file_layers(path: Path, seen: tuple[Path, ...]) -> list[Source]:
+def _file_layers(
+    path: Path, find: Callable[[str], Path], seen: tuple[Path, ...] = ()
+) -> list[Source]:
     if path.resolve() in seen:
         raise ConfigError(f"{path}: expected base files that end, found a loop of 'base'")
     source = read_yaml(path)
@@ -99,10 +111,15 @@ def _file_layers(path: Path, seen: tuple[Path, ...]) -> list[Source]:
         raise ConfigError(f"{source.place('base')}: base: expected one file name, found {base!r}")
     base_path = path.parent / base
     if not base_path.is_file():
-        raise ConfigError(
-            f"{source.place('base')}: base: expected a file, found none at {base_path}"
-        )
-    return [*_file_layers(base_path, (*seen, path.resolve())), source]
+        try:
+            base_path = find(base)
+        except InputMissingError as error:
+            raise ConfigError(f"{source.place('base')}: base: {error}") from error
+    return [*_file_layers(base_path, find, (*seen, path.resolve())), source]
+
+
+def _find_nothing(name: str) -> Path:
+    raise InputMissingError(f"expected a file, found none at {name}")
 
 
 def _settings_variants(hint: Any) -> list[type]:

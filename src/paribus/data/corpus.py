@@ -9,11 +9,13 @@ where there is no such line. Exactly:
   but separator lines: writing them back between the documents gives the file again.
 - A document without any byte is no document; one that holds only line breaks is.
 - A separator within a line is text like any other.
-- In JSON lines every line is one object and its field `text`, in UTF-8, is the document.
+- In JSON lines every line is one object and its field `text`, in UTF-8, is the document; a byte
+  order mark in front of the first is none of it.
 
 Bytes are kept as they are: invalid UTF-8, byte order marks, CR LF and NUL pass through.
 """
 
+import codecs
 import glob
 import os
 import re
@@ -122,6 +124,8 @@ def _json_texts(path: Path | str, field: str) -> Iterator[bytes]:
     blocks = _whole_lines(read_blocks(path))
     lines = (line for block in blocks for line in block.removesuffix(b"\n").split(b"\n"))
     for number, line in enumerate(lines, start=1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
         if line.strip():
             yield _field_text(line, f"{path}:{number}", field)
 
@@ -153,6 +157,8 @@ def _text_suffix(path: Path | str) -> str:
 def _expand(path: Path | str) -> Iterable[Path | str]:
     if str(path) == STANDARD_INPUT:
         return [STANDARD_INPUT]
+    if not str(path):
+        raise InputMissingError("input: expected a file or a folder, found an empty name")
     try:
         is_folder, is_there = Path(path).is_dir(), Path(path).exists()
     except OSError as error:

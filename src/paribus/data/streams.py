@@ -93,7 +93,7 @@ def _inflated(
             _check_limits(n_stored, n_inflated, path)
             if text:
                 yield text
-    if member is not None:
+    if member is not None or not n_stored:
         raise DataError(
             f"{path}: expected a whole compressed file, found its end missing after {n_stored} "
             "bytes. Copy or download it again"

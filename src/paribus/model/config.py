@@ -96,7 +96,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if self.d_model % self.n_heads:
-            fits = [n for n in range(1, self.d_model + 1) if self.d_model % n == 0]
+            fits = [n for n in range(1, 2 * self.n_heads) if self.d_model % n == 0]
             nearest = min(fits, key=lambda n: abs(n - self.n_heads))
             width = max(1, round(self.d_model / self.n_heads)) * self.n_heads
             raise ConfigError(

@@ -21,8 +21,16 @@ def learning_rate(step: int, config: ScheduleConfig, peak: float, n_steps: int) 
     return SCHEDULES[config.kind](progress, peak, config)
 
 
-def check_schedule(config: ScheduleConfig, n_steps: int) -> None:
-    """Raises ConfigError where the warm-up does not end before the run, or before the horizon."""
+def check_schedule(config: ScheduleConfig, peak: float, n_steps: int) -> None:
+    """Raises ConfigError where the rate would rise to its end, or never reach its peak.
+
+    The warm-up ends before the run and before the horizon, and `min_lr` is at most the peak.
+    """
+    if config.kind != "constant" and config.min_lr > peak:
+        raise ConfigError(
+            f"schedule.min_lr: expected at most optimizer.lr = {peak}, found {config.min_lr}. "
+            f"Set schedule.min_lr={peak / 10:g}, or raise optimizer.lr"
+        )
     for what, end in (("training.steps", n_steps), ("schedule.horizon", config.horizon)):
         if end is not None and (config.warmup_steps or 0) >= end:
             raise ConfigError(

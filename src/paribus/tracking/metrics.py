@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from paribus.files import append_line, sync_file
-from paribus.tracking.rows import read_rows
 
 FIRST_CHAIN = "0" * 16
 """The chain before the first step."""
@@ -84,13 +83,7 @@ class MetricsLog:
         self._append(_without_non_finite(row | details))
 
     def resume(self, step: int) -> None:
-        """Goes on from `step`: readers drop earlier rows above it; the chain goes back to it.
-
-        Without a surviving step in the file the chain stays as it was given.
-        """
-        rows = read_rows(self.path) if self.path.exists() else []
-        chains = [r["chain"] for r in rows if r["kind"] == "train" and r["step"] <= step]
-        self.chain = chains[-1] if chains else self.chain
+        """Goes on from `step`, whose chain was given: readers drop earlier rows above it."""
         self._append({"kind": "resume", "step": step})
 
     def sync(self) -> None:

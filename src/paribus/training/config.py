@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 
 from paribus.config.settings import settings
 from paribus.errors import ConfigError
@@ -28,7 +28,7 @@ class TrainingConfig:
     """Parts that a batch is computed in; divides batch_size; the result does not depend on it."""
     clip_norm: Annotated[float, Gt(0)] | None = 1.0
     """Largest global gradient norm; null: no clipping."""
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
     """Seed of the initial values and of the data order."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of the matrix products; weights stay in fp32."""

@@ -1,7 +1,10 @@
 """The training loop: step, evaluate, save, stop; everything a run writes while it trains."""
 
+import contextlib
 import json
 import logging
+import math
+import shlex
 import time
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,7 +13,7 @@ import numpy as np
 
 from paribus import checkpoint
 from paribus.data.batches import Batches
-from paribus.errors import NonFiniteError
+from paribus.errors import NonFiniteError, ParibusError, StoppedError, exit_code_of
 from paribus.evaluation.losses import Evaluation, evaluate
 from paribus.experiment import Experiment, RunPaths
 from paribus.files import append_line, peak_memory_bytes, publish_file
@@ -74,36 +77,47 @@ class Run:
 def train_to_the_end(run: Run, state: TrainState) -> TrainState:
     """Trains until the last step, a stop signal, or the end of the overtime; always saved.
 
-    Raises StoppedError after a signal, NonFiniteError before a broken update.
+    Raises StoppedError after a signal, NonFiniteError before a broken update. status.json says how
+    it ended.
     """
     write_status(run, state, "running", "training")
+    try:
+        _train(run, state)
+        return _finish(run, state)
+    except StoppedError:
+        raise
+    except Exception as error:
+        with contextlib.suppress(ParibusError):  # on a full disk the error itself matters
+            if isinstance(error, NonFiniteError):
+                run.metrics.event(state.step, "non_finite", message=str(error))
+            write_status(run, state, "failed", str(error), exit_code_of(error))
+        raise
+
+
+def _train(run: Run, state: TrainState) -> None:
+    """Steps, evaluations and checkpoints, up to the last evaluation."""
+    every = run.experiment.evaluation.every
     if state.step == 0:
         save(run, state)  # so that a run can be resumed from its first moment on
-    elif _is_due(state.step, run.experiment.evaluation.every) and state.validation_loss is None:
+    elif _is_due(state.step, every) and state.validation_loss is None:
         _evaluate(run, state)  # a stop signal ended it, as if it had never begun
         save(run, state)
-    try:
-        while state.step < run.n_steps and not run.stop and not _is_overdue(run, state):
-            _one_step(run, state)
-            if _is_due(state.step, run.experiment.evaluation.every):
-                _evaluate(run, state)
-            if _is_due(state.step, run.experiment.checkpoint.every):
-                save(run, state)
-    except NonFiniteError as error:
-        run.metrics.event(state.step + 1, "non_finite", message=str(error))
-        write_status(run, state, "failed", str(error), error.exit_code)
-        raise
-    return _finish(run, state)
+    while state.step < run.n_steps and not run.stop and not _is_overdue(run, state):
+        _one_step(run, state)
+        if _is_due(state.step, every):
+            _evaluate(run, state)
+        if _is_due(state.step, run.experiment.checkpoint.every):
+            save(run, state)
+    if state.validation_loss is None and not run.stop:
+        _evaluate(run, state)
 
 
 def _finish(run: Run, state: TrainState) -> TrainState:
-    if state.validation_loss is None and not run.stop:
-        _evaluate(run, state)
     if run.stop:
         save(run, state)
         error = run.stop.error(
             f"{run.paths.folder}: stopped and saved at step {state.step}. "
-            f"Go on: paribus resume {run.paths.folder}"
+            f"Go on: paribus resume {shlex.quote(str(run.paths.folder))}"
         )
         write_status(run, state, "stopped", str(error), error.exit_code)
         raise error
@@ -113,7 +127,8 @@ def _finish(run: Run, state: TrainState) -> TrainState:
         reason = f"{OVERTIME} times the time budget is spent; the schedule did not end"
         run.listener.on_note(
             f"{reason} (step {state.step} of {run.n_steps}). "
-            f"Go on: paribus resume {run.paths.folder} training.steps={run.n_steps}"
+            f"Go on: paribus resume {shlex.quote(str(run.paths.folder))} "
+            f"training.steps={run.n_steps}"
         )
         run.metrics.event(state.step, "overtime", reason=reason)
     write_status(run, state, "finished", reason, 0)
@@ -147,12 +162,17 @@ def _one_step(run: Run, state: TrainState) -> None:
 def _evaluate(run: Run, state: TrainState) -> None:
     """Measures the validation loss, samples, and saves where the loss is the lowest so far.
 
-    A stop signal ends it without a result.
+    A stop signal ends it without a result. Raises NonFiniteError for a loss that is no number.
     """
     try:
         evaluation = evaluate_state(run, state)
     except _StopEvaluation:
         return
+    if not math.isfinite(evaluation.loss):
+        raise NonFiniteError(
+            f"validation loss at step {state.step}: expected finite, found {evaluation.loss}. "
+            "The step is not saved; lower optimizer.lr, or lengthen schedule.warmup_steps"
+        )
     state.validation_loss = evaluation.loss
     run.metrics.eval(
         EvaluationMetrics(
@@ -216,11 +236,10 @@ def _sample(run: Run, state: TrainState) -> list[str]:
 def save(run: Run, state: TrainState) -> None:
     """Publishes the state as a checkpoint, once a step, and removes old ones.
 
-    One saved before its evaluation is replaced by one that carries the loss; the one before it
-    stays meanwhile.
+    One saved before its evaluation is replaced by one that carries the loss.
     """
     folder = run.paths.folder
-    if checkpoint.make_room(folder, state.step, state.validation_loss):
+    if checkpoint.is_wanted(folder, state.step, state.validation_loss):
         run.metrics.sync()
         checkpoint.save(folder, state.snapshot(), tokenizer_hash=run.tokenizer.hash)
         log.info("saved step %d", state.step)

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -151,6 +152,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def _set_cuda_determinism(deterministic: bool) -> None:
+    if deterministic:  # read when cuBLAS starts; releases of torch up to 2.6 insist on it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic, warn_only=False)
     torch.backends.cudnn.benchmark = not deterministic
 

@@ -75,7 +75,7 @@ def with_steps(experiment: Experiment, shards: TokenShards, seconds_per_step: fl
         assert training.time is not None
         steps = max(1, int(parse_duration(training.time) / seconds_per_step))
     schedule = experiment.schedule
-    check_schedule(schedule, steps)
+    check_schedule(schedule, experiment.optimizer.lr, steps)
     if schedule.warmup_steps is None:
         schedule = dataclasses.replace(schedule, warmup_steps=(schedule.horizon or steps) // 10)
     training = dataclasses.replace(training, steps=steps, tokens=None, epochs=None, time=None)

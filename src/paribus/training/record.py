@@ -1,5 +1,6 @@
 """What a run writes once, before step 0: settings, environment, tokenizer, data, validation."""
 
+import dataclasses
 import datetime
 import importlib.metadata
 import io
@@ -43,14 +44,15 @@ def check_unused(paths: RunPaths) -> None:
 
     A run begins with the checkpoint of step 0: one killed before it has nothing to resume from.
     """
-    if any((paths.folder / "checkpoints").glob("step-*")):
+    if any(paths.checkpoints.glob("step-*")):
         raise CannotCreateError(
             f"{paths.folder}: expected no run, found one. "
             f"Go on with it: paribus resume {paths.folder}, or choose another --run"
         )
-    own = {path.name for path in (paths.config, paths.environment, paths.tokenizer, paths.status)}
-    own |= {paths.data_record.name, paths.data.name, paths.validation.name, paths.log.name}
-    own |= {"checkpoints", "run.lock", "run.lock.json"}
+    own = {paths.config.name, paths.environment.name, paths.status.name, paths.data_record.name}
+    own |= {paths.log.name, paths.checkpoints.name, "run.lock", "run.lock.json"}
+    if paths.validation.exists():  # written before them: else they are the user's own
+        own |= {paths.validation.name, paths.tokenizer.name, paths.data.name}
     foreign = [
         path.name
         for path in paths.folder.iterdir()
@@ -68,21 +70,24 @@ def record_run(
     resolved: Experiment,
     shards: TokenShards,
     tokenizer: Tokenizer,
-    budget_seconds: float | None,
+    origin: dict[str, Any],
 ) -> None:
-    """Writes everything that a run folder holds before its first step, config.yaml last."""
+    """Writes everything that a run folder holds before its first step, config.yaml last.
+
+    `origin` is what environment.json tells beyond the machine. Where the run keeps a copy of its
+    token data, config.yaml names that copy.
+    """
     for leftover in (paths.tokenizer, paths.data):
         if leftover.exists():
             remove_folder(leftover)
     publish_folder(paths.tokenizer, tokenizer.save, {"format": "paribus-tokenizer", "version": 1})
-    _keep_data(paths, shards)
-    _publish_json(paths.environment, environment(requested, resolved, budget_seconds))
+    data = dataclasses.replace(resolved.data, dir=_keep_data(paths, shards))
+    resolved = dataclasses.replace(resolved, data=data)
+    _publish_json(paths.environment, environment(requested, resolved) | origin)
     publish_file(paths.config, to_yaml(resolved).encode())
 
 
-def environment(
-    requested: Experiment, resolved: Experiment, budget_seconds: float | None
-) -> dict[str, Any]:
+def environment(requested: Experiment, resolved: Experiment) -> dict[str, Any]:
     """Command, versions, hardware, and every setting that this machine decided."""
     return {
         "command": sys.argv,
@@ -96,7 +101,6 @@ def environment(
         "cpu_count": os.cpu_count(),
         "threads": resolved.training.threads,
         "resolved": dict(differences("", to_plain(requested), to_plain(resolved))),
-        "budget_seconds": budget_seconds,
     }
 
 
@@ -166,10 +170,13 @@ def find_shards(paths: RunPaths, tokenizer_hash: str, data: Path | None) -> Toke
     )
 
 
-def _keep_data(paths: RunPaths, shards: TokenShards) -> None:
+def _keep_data(paths: RunPaths, shards: TokenShards) -> Path:
+    """Copies small token data into the run and records it; returns where it is to be found."""
     size = sum(entry["bytes"] for entry in shards.manifest["files"].values())
+    folder = shards.folder
     if size <= OWN_DATA_LIMIT:
         publish_links(shards.folder, paths.data)
+        folder = paths.data
     record = {
         "content_hash": shards.content_hash,
         "path": str(shards.folder.resolve()),
@@ -179,6 +186,7 @@ def _keep_data(paths: RunPaths, shards: TokenShards) -> None:
         "tokenizer": shards.tokenizer_hash,
     }
     _publish_json(paths.data_record, record)
+    return folder
 
 
 def _publish_json(path: Path, record: dict[str, Any]) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from paribus import checkpoint
-from paribus.config.load import load, to_plain, to_yaml
+from paribus.config.load import dotted_keys, load, to_plain, to_yaml
 from paribus.data.shards import TokenShards, open_shards
-from paribus.errors import ConfigError
+from paribus.errors import ConfigError, DataError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import is_locked, locked, publish_file, sweep_temporaries
+from paribus.files import check_unlocked, locked, publish_file, sha256_of, sweep_temporaries
 from paribus.interrupts import stop_flag
 from paribus.model.accounting import check_vocab_size
-from paribus.optim.schedule import check_schedule
+from paribus.optim.schedule import check_schedule, learning_rate
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.metrics import MetricsLog
 from paribus.training import record
@@ -30,8 +30,10 @@ from paribus.training.plan import (
 from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
 
-FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "run.dir", "data.dir")
+FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "data.dir")
 """Settings that a resume may change without --allow-change: they touch no update made so far."""
+FIXED = ("training.tokens", "training.epochs", "training.time", "evaluation.tokens", "run.dir")
+"""Settings that act only before step 0, so that a resume cannot change them at all."""
 
 
 def train(
@@ -52,12 +54,13 @@ def train(
     folder = experiment.run.dir
     if folder is None:
         raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
-    if folder.is_dir() and not is_locked(folder):
-        record.check_unused(RunPaths(folder))  # before the calibration, and again under the lock
+    if folder.is_dir():  # before the calibration, and again under the lock of the run
+        check_unlocked(folder)
+        record.check_unused(RunPaths(folder))
     check_budget(experiment)
-    shards = open_shards(experiment.data.dir)
-    tokenizer = Tokenizer.from_files(shards.folder)
+    shards, tokenizer = _open_data(experiment.data.dir, folder)
     _check_prompts(experiment, tokenizer)
+    open_batches(experiment, shards)  # refuses what is too short before anything is made
     resolved = _resolve(experiment, shards, listener)
     with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
         record.check_unused(paths)
@@ -65,12 +68,12 @@ def train(
         if not held_out:
             listener.on_note("the text is too short to hold any out: the loss is that of training")
         state = TrainState.create(resolved)
-        if init_from is not None:
-            _take_weights(state, init_from, tokenizer)
+        init = None if init_from is None else _take_weights(state, init_from, tokenizer)
         time = experiment.training.time
         budget = budget_seconds if time is None else parse_duration(time)
+        origin = {"budget_seconds": budget, "init_from": init}
         record.publish_validation(paths, validation)
-        record.record_run(paths, experiment, resolved, shards, tokenizer, budget)
+        record.record_run(paths, experiment, resolved, shards, tokenizer, origin)
         run = _assemble(paths, resolved, shards, tokenizer, state)
         run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
         train_to_the_end(run, state)
@@ -88,8 +91,9 @@ def resume(
     """Goes on from the newest whole checkpoint of the run in `folder`, to its last step.
 
     On one machine with one thread count the result is that of a run that never stopped, bit for
-    bit. `overrides` may extend training.steps, which then stands in place of a wall-clock budget;
-    what changes an update needs `allow_change`.
+    bit. `overrides` may extend training.steps, which then stands in place of a wall-clock budget
+    and, without a schedule.horizon, stretches the schedule: the rate goes on as if the run had
+    been that long from the start. What changes an update needs `allow_change`.
     """
     listener = listener or Silent()
     before = checkpoint.read_experiment(folder)
@@ -98,20 +102,41 @@ def resume(
         changes = _check_changes(before, experiment, allow_change)
         tokenizer = Tokenizer.from_files(paths.tokenizer)
         _check_prompts(experiment, tokenizer)
+        if "data.dir" in changes:
+            data = data or experiment.data.dir
         shards = record.find_shards(paths, tokenizer.hash, data)
         saved = checkpoint.find(folder, "last")
         state = TrainState.create(experiment)
         state.restore(checkpoint.read(saved), saved.folder)
-        if any(text.startswith("training.steps=") for text in overrides):
+        run = _assemble(paths, experiment, shards, tokenizer, state)
+        _check_extension(run, state)
+        if any(text.partition("=")[0].strip() == "training.steps" for text in overrides):
             record.lift_budget(paths)
         if changes:
             publish_file(paths.config, to_yaml(experiment).encode())
-        run = _assemble(paths, experiment, shards, tokenizer, state)
         budget = record.read_budget_seconds(paths)
         run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
+        _tell_new_rate(before, run, state)
         _go_back_to(run, state, changes)
         train_to_the_end(run, state)
     return folder
+
+
+def _open_data(source: Path, run: Path) -> tuple[TokenShards, Tokenizer]:
+    """Token data and the tokenizer beside it, which encoded it; never from inside the new run."""
+    if run.resolve() in source.resolve().parents:
+        raise ConfigError(
+            f"data.dir: expected a folder outside of the run folder {run}, found {source}. "
+            "Choose another --run"
+        )
+    shards = open_shards(source)
+    tokenizer = Tokenizer.from_files(shards.folder)
+    if tokenizer.hash != shards.tokenizer_hash:
+        raise DataError(
+            f"tokenizer of {source}: expected {shards.tokenizer_hash[:16]}, which encoded it, "
+            f"found {tokenizer.hash[:16]}. Put it back, or encode the text anew"
+        )
+    return shards, tokenizer
 
 
 def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) -> Experiment:
@@ -120,7 +145,8 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     model = dataclasses.replace(experiment.model, vocab_size=shards.vocab_size)
     resolved = resolve_machine(dataclasses.replace(experiment, model=model))
     if resolved.training.steps is not None:
-        check_schedule(resolved.schedule, resolved.training.steps)  # before any time is spent
+        # Before any time is spent.
+        check_schedule(resolved.schedule, resolved.optimizer.lr, resolved.training.steps)
     seconds = None
     if needs_calibration(resolved):
         seconds = seconds_per_step(resolved, shards)
@@ -169,12 +195,13 @@ def _at_work(paths: RunPaths) -> Iterator[RunPaths]:
     """The run folder, locked, with what a killed writer left removed."""
     with locked(paths.folder):
         sweep_temporaries(paths.folder)
-        sweep_temporaries(paths.folder / "checkpoints")
+        sweep_temporaries(paths.checkpoints)
         with run_log(paths.log):
             yield paths
 
 
-def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None:
+def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> dict[str, object]:
+    """Starts from the best weights of another run; returns what they are, for the record."""
     opened = checkpoint.open_run(source)
     if opened.tokenizer.hash != tokenizer.hash:
         raise ConfigError(
@@ -182,6 +209,30 @@ def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> None
             f"{opened.tokenizer.hash[:16]}. Encode the text with {source / 'tokenizer'}"
         )
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
+    weights = checkpoint.folder_of(source, opened.step) / "model.safetensors"
+    return {"run": str(source), "step": opened.step, "sha256": sha256_of(weights)}
+
+
+def _check_extension(run: Run, state: TrainState) -> None:
+    if run.n_steps < state.step:
+        raise ConfigError(
+            f"training.steps: expected at least {state.step}, which are made, found {run.n_steps}"
+        )
+    check_schedule(run.experiment.schedule, run.experiment.optimizer.lr, run.n_steps)
+
+
+def _tell_new_rate(before: Experiment, run: Run, state: TrainState) -> None:
+    """An extended schedule is another schedule: says what it does to the next step."""
+    assert before.training.steps is not None
+    old, new = (
+        learning_rate(state.step + 1, e.schedule, e.optimizer.lr, n_steps)
+        for e, n_steps in ((before, before.training.steps), (run.experiment, run.n_steps))
+    )
+    if old != new:
+        run.listener.on_note(
+            f"the learning rate of step {state.step + 1} is {new:.3g} instead of {old:.3g}: "
+            f"the schedule ends at step {run.experiment.schedule.horizon or run.n_steps} now"
+        )
 
 
 def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
@@ -200,8 +251,16 @@ def _check_changes(
     before: Experiment, after: Experiment, allowed: Sequence[str]
 ) -> dict[str, object]:
     """The changed keys with their new values; raises ConfigError for one that is not allowed."""
+    for key in allowed:
+        if key not in dotted_keys(Experiment):
+            raise ConfigError(f"--allow-change: expected a config key, found {key!r}")
     changes = dict(record.differences("", to_plain(before), to_plain(after)))
     for key, value in changes.items():
+        if key in FIXED:
+            raise ConfigError(
+                f"{key}: expected the value that the run was started with, found {value!r}: it "
+                "acts only before step 0. Extend the run with training.steps=N"
+            )
         if key not in allowed and not key.startswith(FREE_TO_CHANGE):
             raise ConfigError(
                 f"{key}: expected the value that the run was started with, found {value!r}. "

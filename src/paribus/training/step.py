@@ -41,9 +41,9 @@ def train_step(
     numerics.scaler.unscale_(state.optimizer)
     norm = clip_gradients(state.model.parameters(), training.clip_norm)
     loss_value, norm_value = torch.stack([loss, norm.to(loss)]).tolist()
-    overflow = numerics.scaler.is_enabled() and not math.isfinite(norm_value)
-    if not overflow:
-        _check_finite(state.step + 1, loss_value, norm_value, lr, batch)
+    # A scaled fp16 gradient may overflow: its update is left out, and the next scale is smaller.
+    may_overflow = numerics.scaler.is_enabled()
+    _check_finite(state.step + 1, loss_value, 0.0 if may_overflow else norm_value, lr, batch)
     for group in state.optimizer.param_groups:
         group["lr"] = lr
     numerics.scaler.step(state.optimizer)
