@@ -78,7 +78,7 @@ def test_a_run_name_that_a_shell_or_a_screen_would_obey_is_refused(name):
         with_run_folder(Experiment(), Path("runs") / name)
 
 
-def test_the_names_of_a_run_folder_are_those_of_the_specification():
+def test_the_names_in_a_run_folder_stay():
     paths = RunPaths(Path("r"))
     assert [
         p.name

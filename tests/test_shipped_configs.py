@@ -80,7 +80,7 @@ def test_a_config_states_differences_or_its_own_axis_only(path):
 
 
 @pytest.mark.parametrize("path", ARMS, ids=lambda p: p.stem)
-def test_an_arm_stands_on_the_base_of_the_specification(path):
+def test_an_arm_stands_on_its_base(path):
     name = path.stem.removeprefix("ablation_")
     vanilla = name.startswith(ON_VANILLA)
     assert raw(path)["base"] == f"../base_{'vanilla' if vanilla else 'modern'}.yaml"
@@ -98,7 +98,7 @@ def test_every_shipped_arm_has_a_golden_number():
     assert {path.stem for path in ARMS} | {"base_modern", "base_vanilla"} == set(GOLDEN)
 
 
-def test_the_presets_are_those_of_the_specification():
+def test_the_presets_have_the_sizes_of_the_original():
     modern, vanilla = load_experiment("base_modern"), load_experiment("base_vanilla")
     for experiment in (modern, vanilla):
         model, training = experiment.model, experiment.training

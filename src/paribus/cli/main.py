@@ -78,7 +78,7 @@ def paribus(ctx: click.Context, debug: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command; returns its exit code (RELIABILITY rule 24 of the specification)."""
+    """Runs one command; returns its exit code (docs/exit-codes.md)."""
     _speak_plainly()
     # --debug stands anywhere, for it is added after an error, at the end of the line.
     wants_traceback = "--debug" in arguments

@@ -52,7 +52,7 @@ class Decoding:
     """The ids that a model puts behind a prompt, one after another.
 
     The prompt and all but the last new id are read once each and kept in a cache, so the text ends
-    when model.context_length ids are read (SPEC R-24 `stop`).
+    when model.context_length ids are read.
     """
 
     def __init__(

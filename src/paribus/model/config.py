@@ -1,4 +1,4 @@
-"""Settings of the model: every ablation axis by name (SPEC section 2). Imports no torch."""
+"""Settings of the model: every ablation axis by name. Imports no torch."""
 
 from typing import Annotated, Literal
 
