@@ -78,9 +78,10 @@ def test_a_run_name_that_a_shell_or_a_screen_would_obey_is_refused(name):
         with_run_folder(Experiment(), Path("runs") / name)
 
 
-def test_the_names_in_a_run_folder_stay():
-    paths = RunPaths(Path("r"))
-    assert [
-        p.name
-        for p in (paths.config, paths.environment, paths.status, paths.metrics, paths.samples)
-    ] == ["config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl"]
+def test_the_page_on_the_run_folder_lists_what_run_paths_names():
+    page = (Path(__file__).parents[1] / "docs/run-folder.md").read_text(encoding="utf-8")
+    listing = page.split("```")[1]
+    listed = {line.split()[0].rstrip("/") for line in listing.strip().splitlines()}
+    names = [name for name, value in vars(RunPaths).items() if isinstance(value, property)]
+    found = {getattr(RunPaths(Path("r")), name).name for name in names}
+    assert listed == found | {"checkpoints", "run.lock", "run.lock.json"}
