@@ -1,7 +1,6 @@
 """`paribus data`: from text to token shards, and what they hold."""
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from paribus.cli.display import StatusLine
 
 if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
@@ -215,27 +216,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-class StatusLine:
-    """Progress on standard error: one line that changes, or a line each ten seconds elsewhere."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._every = 0.2 if self._is_terminal else 10.0
-        self._last = time.monotonic()
-        self._open = False
-
-    def show(self, text: str) -> None:
-        """Shows `text`, if the last one has stood long enough."""
-        if time.monotonic() - self._last < self._every:
-            return
-        self._last = time.monotonic()
-        self._open = self._is_terminal
-        click.echo(f"\r{text:<70}" if self._is_terminal else text, err=True, nl=not self._open)
-
-    def end(self) -> None:
-        """Leaves the line."""
-        if self._open:
-            click.echo(err=True)
-            self._open = False

@@ -1,5 +1,6 @@
-"""What a training run shows: a live line on a terminal, a line each ten seconds elsewhere."""
+"""What verbs share: how they show progress, and the names of devices."""
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,33 @@ if TYPE_CHECKING:
     from paribus.evaluation.losses import Evaluation
     from paribus.tracking.metrics import StepMetrics
 
+DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 PLAIN_SECONDS = 10.0
+"""Between two lines where standard error is no terminal."""
+
+
+class StatusLine:
+    """Progress on standard error: one line that changes, or a line each ten seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._every = 0.2 if self._is_terminal else PLAIN_SECONDS
+        self._last = time.monotonic()
+        self._open = False
+
+    def show(self, text: str) -> None:
+        """Shows `text`, if the last one has stood long enough."""
+        if time.monotonic() - self._last < self._every:
+            return
+        self._last = time.monotonic()
+        self._open = self._is_terminal
+        click.echo(f"\r{text:<70}" if self._is_terminal else text, err=True, nl=not self._open)
+
+    def end(self) -> None:
+        """Leaves the line."""
+        if self._open:
+            click.echo(err=True)
+            self._open = False
 
 
 class TrainingDisplay:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.generate import DEVICES
+from paribus.cli.display import DEVICES
 from paribus.errors import DataError
 
 if TYPE_CHECKING:

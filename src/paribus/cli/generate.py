@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paribus.cli.display import DEVICES
+
 if TYPE_CHECKING:
     from paribus.generation.decode import Continuation
-
-DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 
 
 @click.command()

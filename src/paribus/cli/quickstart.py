@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import TrainingDisplay, clock
+from paribus.cli.display import DEVICES, TrainingDisplay, clock
 
 if TYPE_CHECKING:
     from paribus.data.shards import TokenShards
@@ -49,10 +49,7 @@ class Corpus:
 )  # fmt: skip
 @click.option("--time", "budget", default="5m", show_default=True, help="In all: 90s, 5m, 1h.")
 @click.option("--run", type=click.Path(path_type=Path), help="Run folder [runs/quickstart].")
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
-    show_default=True, help="Where to compute.",
-)  # fmt: skip
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
 def quickstart(
     text: tuple[str, ...], more_text: tuple[str, ...], corpus_name: str, budget: str,
     run: Path | None, device: str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.data import StatusLine
+from paribus.cli.display import StatusLine
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
