@@ -78,9 +78,9 @@ def quickstart(
 
 
 def _make_data(corpus: Corpus, workshop: Path) -> "TokenShards":
-    from paribus.cli.tokenizer import publish_tokenizer
     from paribus.data.prepare import prepare
     from paribus.files import publish_file
+    from paribus.tokenizer.formats import publish
     from paribus.tokenizer.tokenizer import Tokenizer
     from paribus.tokenizer.train import train
 
@@ -92,7 +92,7 @@ def _make_data(corpus: Corpus, workshop: Path) -> "TokenShards":
     began = time.monotonic()
     size = next(vocab for least, vocab in VOCABULARIES if len(text) >= least)
     report = train([text], vocab_size=size)
-    publish_tokenizer(report, workshop / "tokenizer")
+    publish(report.vocabulary, workshop / "tokenizer")
     note = ", all the text supports" if report.ran_out else ""
     _stage("tokenizer", f"{report.vocabulary.size} tokens{note}", began)
 

@@ -67,6 +67,7 @@ def train(
     """
     from paribus.data.corpus import text_blocks
     from paribus.data.prepare import check_unused
+    from paribus.tokenizer.formats import publish
     from paribus.tokenizer.train import train
 
     check_unused(out)
@@ -81,7 +82,7 @@ def train(
         )
     finally:
         line.end()
-    publish_tokenizer(report, out)
+    publish(report.vocabulary, out)
     if report.ran_out:
         click.echo(
             f"warning: the text has no pair left to merge: {report.vocabulary.size} ids instead of "
@@ -137,15 +138,6 @@ def decode(tokenizer_path: Path, file: str) -> None:
 
     loaded = Tokenizer.from_files(tokenizer_path)
     sys.stdout.buffer.write(loaded.decode_bytes(_read_ids(file)))
-
-
-def publish_tokenizer(report: "TrainingReport", out: Path) -> None:
-    """Publishes the files of a freshly trained tokenizer."""
-    from paribus.files import publish_folder
-    from paribus.tokenizer.formats import write_files
-
-    record = {"format": "paribus-tokenizer", "version": 1, "hash": report.vocabulary.hash}
-    publish_folder(out, lambda folder: write_files(report.vocabulary, folder), record)
 
 
 def _blocks(file: str) -> Iterator[bytes]:

@@ -23,11 +23,11 @@ from paribus.files import (
     TEMPORARY_PREFIXES,
     processor_name,
     publish_file,
-    publish_folder,
     publish_links,
     read_json,
     remove_folder,
 )
+from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
 
 log = logging.getLogger("paribus")
@@ -74,7 +74,7 @@ def record_run(
     for leftover in (paths.tokenizer, paths.data):
         if leftover.exists():
             remove_folder(leftover)
-    publish_folder(paths.tokenizer, tokenizer.save, {"format": "paribus-tokenizer", "version": 1})
+    publish(tokenizer.vocabulary, paths.tokenizer)
     _keep_data(paths, shards)
     _publish_json(paths.environment, environment(requested, resolved, budget_seconds))
     publish_file(paths.config, to_yaml(resolved).encode())
