@@ -1,10 +1,14 @@
-"""What verbs share: how they show progress, and the names of devices."""
+"""What verbs share: names of options and devices, and how progress is shown."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
+
+from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
     from paribus.evaluation.losses import Evaluation
@@ -13,6 +17,17 @@ if TYPE_CHECKING:
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 PLAIN_SECONDS = 10.0
 """Between two lines where standard error is no terminal."""
+
+
+@contextlib.contextmanager
+def option_names() -> Iterator[None]:
+    """What a Python user calls `top_k` is the option `--top-k` in the errors raised within."""
+    try:
+        yield
+    except ParibusError as error:
+        name, _, rest = str(error).partition(":")
+        error.args = (f"--{name.replace('_', '-')}:{rest}",)
+        raise
 
 
 class StatusLine:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import DEVICES
+from paribus.cli.display import DEVICES, option_names
 from paribus.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def evaluate(run: Path, data: Path | None, text: Path | None, device: str, as_js
     from paribus.interrupts import stop_flag
     from paribus.training.numerics import find_device
 
-    opened = open_run(run, device=find_device(device))
+    with option_names():
+        device = find_device(device)
+    opened = open_run(run, device=device)
     with stop_flag() as flag:
 
         def poll() -> None:

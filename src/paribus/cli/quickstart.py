@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import DEVICES, TrainingDisplay, clock
+from paribus.cli.display import DEVICES, TrainingDisplay, clock, option_names
 
 if TYPE_CHECKING:
     from paribus.data.shards import TokenShards
@@ -65,9 +65,12 @@ def quickstart(
     start = time.monotonic()
     if more_text and not text:
         raise click.UsageError(f"expected --text before {more_text[0]!r}")
+    from paribus.training.numerics import find_device
     from paribus.training.plan import parse_duration
 
     seconds = parse_duration(budget, "--time")
+    with option_names():
+        device = find_device(device)
     folder = run or _unused_run()
     corpus = _own_text([*text, *more_text]) if text else BUILT_IN[corpus_name]
     with _workshop(folder) as workshop:

@@ -147,7 +147,7 @@ class _Total:
         if batch_size == 1:
             raise OutOfMemoryError(
                 "evaluation: expected memory for one window, found too little. "
-                "Close other programs, or evaluate with --device cpu"
+                "Close other programs, or compute on the CPU"
             )
         if not self._is_halved:
             log.warning(

@@ -107,7 +107,7 @@ def generate(
     the context has no room for.
     """
     if max_tokens < 1:
-        raise ConfigError(f"--max-tokens: expected a whole number from 1 up, found {max_tokens}")
+        raise ConfigError(f"max_tokens: expected a whole number from 1 up, found {max_tokens}")
     device = model.output_weight.device
     decoding = Decoding(
         model,
@@ -130,18 +130,18 @@ def encode_prompt(tokenizer: Tokenizer, prompt: str, context_length: int) -> Ids
         ids = tokenizer.encode(prompt.encode("utf-8", "surrogateescape")).tolist()
     except UnicodeEncodeError as error:
         raise ConfigError(
-            f"--prompt: expected text, found half a character at position {error.start}"
+            f"prompt: expected text, found half a character at position {error.start}"
         ) from error
     if not ids:
         if tokenizer.end_of_text is None:
             raise ConfigError(
-                "--prompt: expected some text, found none, and the tokenizer has no end-of-text "
+                "prompt: expected some text, found none, and the tokenizer has no end-of-text "
                 "token to start from. Give a prompt"
             )
         ids = [tokenizer.end_of_text]
     if len(ids) > context_length:
         raise ConfigError(
-            f"--prompt: expected at most {context_length} tokens (model.context_length), "
+            f"prompt: expected at most {context_length} tokens (model.context_length), "
             f"found {len(ids)}. Shorten it"
         )
     return torch.tensor(ids)
