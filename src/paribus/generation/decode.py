@@ -150,5 +150,4 @@ def encode_prompt(tokenizer: Tokenizer, prompt: str, context_length: int) -> Ids
 @torch.inference_mode()
 def next_scores(model: Transformer, unread: Ids, cache: Cache) -> TokenScores:
     """The scores of the token behind `unread`, which the cache then holds too."""
-    last = model.hidden(unread[None], cache)[0, -1]
-    return last @ model.output_weight.T * model.logit_scale
+    return model.logits(model.hidden(unread[None], cache)[:, -1:])[0, 0]
