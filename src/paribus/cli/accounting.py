@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from paribus.experiment import Experiment
 
 
 @click.command()
@@ -28,7 +31,7 @@ def accounting(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     click.echo(json.dumps(record) if as_json else _table(record))
 
 
-def account(experiment: Any) -> dict[str, dict[str, int]]:
+def account(experiment: "Experiment") -> dict[str, dict[str, int]]:
     """Parameters, FLOPs and memory by part, with their totals."""
     from paribus.model.accounting import count_flops, count_parameters, estimate_memory
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
     from paribus.data.prepare import Progress
     from paribus.data.shards import TokenShards
+    from paribus.tokenizer.tokenizer import Tokenizer
 
 FOLDER = click.Path(path_type=Path)
 
@@ -172,7 +173,7 @@ def import_(
     )
 
 
-def load_tokenizer(path: Path) -> Any:
+def load_tokenizer(path: Path) -> "Tokenizer":
     """The tokenizer of a folder or file."""
     from paribus.tokenizer.tokenizer import Tokenizer
 
@@ -197,7 +198,7 @@ def _publish(work: "Callable[[Progress], TokenShards]", out: Path, as_json: bool
             shards = work(report)
         finally:
             line.end()
-    for note in shards.manifest["source"]["notes"]:
+    for note in shards.notes:
         click.echo(f"warning: {note}", err=True)
     found = inspect(out)
     click.echo(json.dumps(asdict(found)) if as_json else _table(found))

@@ -102,7 +102,7 @@ def _make_data(corpus: Corpus, workshop: Path) -> "TokenShards":
     began = time.monotonic()
     tokenizer = Tokenizer.from_files(workshop / "tokenizer")
     shards = prepare([workshop / "text.txt"], tokenizer, workshop / "data")
-    for note in shards.manifest["source"]["notes"]:
+    for note in shards.notes:
         click.echo(f"warning: {note}", err=True)
     held_out = shards.n_validation_tokens
     _stage("tokens", f"{shards.n_train_tokens:,} to train on, {held_out:,} held out", began)
