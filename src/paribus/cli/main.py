@@ -140,8 +140,7 @@ def _speak_plainly() -> None:
             click.echo(f"warning: {_printable(str(message))}", err=True)
 
     warnings.showwarning = show
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _terminate)
 
 
 def _terminate(number: int, frame: object) -> None:
