@@ -130,7 +130,7 @@ def _plan(
     steps = max(2, int(min(left / step_seconds, max(most_steps, 100))))
     parameters = count_parameters(experiment.model)
     click.echo(
-        f"plan: {parameters.total:,} parameters ({parameters.non_embedding:,} without tables), "
+        f"plan: {parameters.total:,} parameters ({parameters.non_embedding:,} non-embedding), "
         f"{steps:,} steps, {steps * tokens_per_step(experiment):,} tokens, about "
         f"{clock(steps * step_seconds)} on {experiment.training.device}"
     )
