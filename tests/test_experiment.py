@@ -2,8 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from paribus.config.load import dotted_keys, load, to_yaml
-from paribus.config.yaml_source import read_yaml
 from paribus.errors import ConfigError, InputMissingError
 from paribus.experiment import (
     Experiment,
@@ -13,23 +11,6 @@ from paribus.experiment import (
     runs_folder,
     with_run_folder,
 )
-
-CONFIGS = sorted(Path(__file__).parents[1].joinpath("configs").rglob("*.yaml"))
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_shipped_config_is_read_and_written_back_equal(path, tmp_path):
-    experiment = load(Experiment, path)
-    (tmp_path / "again.yaml").write_text(to_yaml(experiment), encoding="utf-8")
-    assert load(Experiment, tmp_path / "again.yaml") == experiment
-
-
-def test_the_modern_preset_names_every_key_with_its_default():
-    path = find_config("base_modern")
-    assert load(Experiment, path) == Experiment()
-    documented = set(read_yaml(path).lines)
-    other_kinds = set()  # keys that only an unchosen kind has
-    assert set(dotted_keys(Experiment)) - documented == other_kinds
 
 
 def test_a_config_is_a_path_a_name_here_or_a_name_in_the_package(tmp_path, monkeypatch):
