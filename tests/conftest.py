@@ -62,10 +62,11 @@ def made_run(  # noqa: PLR0915 - a folder made part by part
     from paribus import checkpoint
     from paribus.config.load import to_yaml
     from paribus.experiment import Experiment, RunPaths
-    from paribus.files import publish_file, publish_folder
+    from paribus.files import publish_file
     from paribus.model.config import ModelConfig
     from paribus.model.init import initialize
     from paribus.model.transformer import Transformer
+    from paribus.tokenizer import formats
     from paribus.tokenizer.tokenizer import Tokenizer
     from paribus.tokenizer.vocabulary import Vocabulary
     from paribus.tracking.metrics import EvaluationMetrics, MetricsLog
@@ -82,7 +83,7 @@ def made_run(  # noqa: PLR0915 - a folder made part by part
     paths = RunPaths(tmp_path_factory.mktemp("runs") / "tiny-s0")
     paths.folder.mkdir()
     publish_file(paths.config, to_yaml(experiment).encode())
-    publish_folder(paths.tokenizer, tokenizer.save, {"format": "paribus-tokenizer", "version": 1})
+    formats.publish(tokenizer.vocabulary, paths.tokenizer)
     publish_file(paths.status, b'{"state": "finished", "step": 3}')
     publish_validation(paths, np.random.default_rng(0).integers(0, len(tokenizer), 200, np.uint16))
     log = MetricsLog(paths.metrics)
@@ -113,9 +114,9 @@ class TinyData:
 
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory):
-    from paribus.cli.tokenizer import publish_tokenizer
     from paribus.data.prepare import prepare
     from paribus.sample_text.fables import generate
+    from paribus.tokenizer import formats
     from paribus.tokenizer.tokenizer import Tokenizer
     from paribus.tokenizer.train import train
 
@@ -123,7 +124,7 @@ def tiny_data(tmp_path_factory):
     made = TinyData(*(folder / n for n in ("fables.txt", "tokenizer", "tokens", "tiny.yaml")))
     made.text.write_bytes(generate(60_000))
     report = train([made.text.read_bytes()], vocab_size=300, specials=["<|endoftext|>"])
-    publish_tokenizer(report, made.tokenizer)
+    formats.publish(report.vocabulary, made.tokenizer)
     prepare([made.text], Tokenizer.from_files(made.tokenizer), made.tokens, validation=0.1)
     made.config.write_text(TINY, encoding="utf-8")
     return made

@@ -9,7 +9,7 @@ import torch
 
 import paribus
 from paribus import checkpoint
-from paribus.errors import ConfigError, InputMissingError
+from paribus.errors import ConfigError, InputMissingError, UnavailableError
 from paribus.evaluation.text import evaluate_text
 
 
@@ -59,8 +59,14 @@ def test_generate_gives_the_text_that_stream_gives_in_pieces(made_run):
     assert text == "".join(pieces) and len(pieces) > 1
     assert text == run.generate("on a", **options)
     assert text != run.generate("on a", **(options | {"seed": 5}))
-    with pytest.raises(ConfigError, match="--top-k"):
+    with pytest.raises(ConfigError, match=r"^top_k"):
         run.generate("on a", top_k=0)
+
+
+def test_a_device_that_is_not_there_is_named_as_the_argument_it_is(made_run, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(UnavailableError, match=r"^device: expected a device that is there"):
+        paribus.load(made_run, device="mps")
 
 
 def test_loss_is_that_of_the_text(made_run):

@@ -1,4 +1,4 @@
-"""The house rules that no reader has to check: layers, writers, what importing may do, configs."""
+"""The house rules that no reader has to check: layers, writers, what importing may do."""
 
 import ast
 import json
@@ -6,13 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from source_tree import (
     PACKAGE,
-    ROOT,
     Source,
     is_constant,
     keyword,
@@ -318,65 +316,6 @@ def test_no_data_runs_as_code():
 )
 def test_code_on_load_is_found(text: str):
     assert list(_code_on_load(Source.parsed("model/block.py", text)))
-
-
-# --- Configs -------------------------------------------------------------------------------------
-
-CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
-COMPLETE = ROOT / "configs" / "base_modern.yaml"
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_shipped_config_loads(path: Path):
-    from paribus.experiment import load_experiment
-
-    assert load_experiment(path).run.dir is not None
-
-
-def test_base_modern_lists_every_key_with_its_default():
-    from paribus.config.load import to_plain
-    from paribus.config.yaml_source import read_yaml
-    from paribus.experiment import Experiment
-
-    stated = read_yaml(COMPLETE).values
-    assert stated == to_plain(Experiment())
-    assert _key_order(stated) == _key_order(to_plain(Experiment()))
-
-
-def test_base_modern_explains_every_key():
-    lines = COMPLETE.read_text(encoding="utf-8").splitlines()
-    values = [line for line in lines if not line.startswith("#") and not line.endswith(":")]
-    assert [line for line in values if "#" not in line and line.strip() != "kind: adamw"] == []
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in CONFIGS if path != COMPLETE], ids=lambda path: path.stem
-)
-def test_a_config_states_only_what_differs_from_its_base(path: Path):
-    """An arm that equals its base states its axis all the same."""
-    from paribus.config.load import load, to_plain
-    from paribus.config.yaml_source import read_yaml
-    from paribus.experiment import Experiment
-
-    stated = read_yaml(path).values
-    base = stated.pop("base", None)
-    below = load(Experiment, path.parent / base) if base else Experiment()
-    equals_its_base = load(Experiment, path) == below
-    assert equals_its_base or list(_repeated(stated, to_plain(below))) == []
-
-
-def _repeated(stated: dict, below: dict, prefix: str = "") -> Iterator[str]:
-    for key, value in stated.items():
-        old = below.get(key)
-        if isinstance(value, dict) and isinstance(old, dict):
-            if value.get("kind", old.get("kind")) == old.get("kind"):
-                yield from _repeated(value, old, f"{prefix}{key}.")
-        elif value == old:
-            yield f"{prefix}{key}: {value}"
-
-
-def _key_order(values: dict) -> list:
-    return [(key, _key_order(v) if isinstance(v, dict) else None) for key, v in values.items()]
 
 
 def test_the_package_lies_where_these_tests_look():

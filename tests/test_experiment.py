@@ -3,8 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from paribus.config.load import dotted_keys, load, to_yaml
-from paribus.config.yaml_source import read_yaml
 from paribus.errors import ConfigError, InputMissingError
 from paribus.experiment import (
     Experiment,
@@ -14,23 +12,6 @@ from paribus.experiment import (
     runs_folder,
     with_run_folder,
 )
-
-CONFIGS = sorted(Path(__file__).parents[1].joinpath("configs").rglob("*.yaml"))
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_shipped_config_is_read_and_written_back_equal(path, tmp_path):
-    experiment = load(Experiment, path)
-    (tmp_path / "again.yaml").write_text(to_yaml(experiment), encoding="utf-8")
-    assert load(Experiment, tmp_path / "again.yaml") == experiment
-
-
-def test_the_modern_preset_names_every_key_with_its_default():
-    path = find_config("base_modern")
-    assert load(Experiment, path) == Experiment()
-    documented = set(read_yaml(path).lines)
-    other_kinds = set()  # keys that only an unchosen kind has
-    assert set(dotted_keys(Experiment)) - documented == other_kinds
 
 
 def test_a_config_is_a_path_a_name_here_or_a_name_in_the_package(tmp_path, monkeypatch):
@@ -79,12 +60,13 @@ def test_a_run_name_that_a_shell_or_a_screen_would_obey_is_refused(name):
         with_run_folder(Experiment(), Path("runs") / name)
 
 
-def test_the_names_of_a_run_folder_are_those_of_the_specification():
-    paths = RunPaths(Path("r"))
-    assert [
-        p.name
-        for p in (paths.config, paths.environment, paths.status, paths.metrics, paths.samples)
-    ] == ["config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl"]
+def test_the_page_on_the_run_folder_lists_what_run_paths_names():
+    page = (Path(__file__).parents[1] / "docs/run-folder.md").read_text(encoding="utf-8")
+    listing = page.split("```")[1]
+    listed = {line.split()[0].rstrip("/") for line in listing.strip().splitlines()}
+    names = [name for name, value in vars(RunPaths).items() if isinstance(value, property)]
+    found = {getattr(RunPaths(Path("r")), name).name for name in names}
+    assert listed == found | {"run.lock", "run.lock.json"}
 
 
 def test_a_base_may_be_a_shipped_name(tmp_path, monkeypatch):

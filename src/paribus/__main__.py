@@ -9,8 +9,7 @@ def main() -> None:
     from paribus.cli.main import run
 
     exit_code = run(sys.argv[1:])
-    if hasattr(signal, "SIGTERM"):  # the work is done: a signal may end the clean-up
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the work is done: it may end the clean-up
     sys.exit(exit_code)
 
 

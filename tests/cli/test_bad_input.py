@@ -1,12 +1,16 @@
-"""The list "Bad input" of the first issue: one line, its exit code, nothing half-written."""
+"""Bad input: one line, the exit code of docs/exit-codes.md, nothing half-written."""
 
 import errno
 import os
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from paribus.errors import ParibusError
+from paribus.files import STOP_SIGNALS
 from paribus.tokenizer.formats import write_files
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.vocabulary import Vocabulary
@@ -288,3 +292,13 @@ def test_every_byte_survives_the_way_to_ids_and_back(cli, tiny_data, tmp_path, d
     assert cli("tokenizer", "encode", tiny_data.tokenizer, tmp_path / "in.txt", "--out", tmp_path / "ids.npy").code == 0  # fmt: skip
     ids = np.load(tmp_path / "ids.npy")
     assert Tokenizer.from_files(tiny_data.tokenizer).decode_bytes(ids) == data
+
+
+def test_the_page_of_exit_codes_is_what_the_errors_say():
+    page = (Path(__file__).parents[2] / "docs/exit-codes.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\d, ]+) \| `(\w+)` \|", page, re.MULTILINE)
+    codes = {name: {int(code) for code in cell.split(", ")} for cell, name in rows}
+    assert codes.pop("StoppedError") >= set(STOP_SIGNALS.values())
+    kinds = {kind.__name__: {kind.exit_code} for kind in ParibusError.__subclasses__()}
+    del kinds["StoppedError"]
+    assert codes == kinds

@@ -17,12 +17,13 @@ SIZE = {"batch_size": 4, "context_length": 16, "seed": 11}
 
 @pytest.mark.parametrize("order", ["epoch", "random", "sequential"])
 def test_a_batch_is_the_windows_at_its_starts_and_targets_are_one_further_on(shards, order):
-    batch = Batches(shards, DataConfig(order=order), **SIZE).at(5)
+    batches = Batches(shards, DataConfig(order=order), **SIZE)
+    batch, starts = batches.at(5), batches.starts(5)
     stream = shards.train[0].astype(int).tolist()
     assert batch.tokens.dtype == batch.targets.dtype == torch.int64
     assert batch.tokens.is_contiguous() and batch.targets.is_contiguous()
-    assert batch.tokens.tolist() == [stream[at : at + 16] for at in batch.starts]
-    assert batch.targets.tolist() == [stream[at + 1 : at + 17] for at in batch.starts]
+    assert batch.tokens.tolist() == [stream[at : at + 16] for at in starts]
+    assert batch.targets.tolist() == [stream[at + 1 : at + 17] for at in starts]
 
 
 def test_windows_cross_the_borders_of_shards(shards):

@@ -33,7 +33,9 @@ documents = st.lists(st.lists(st.integers(0, 255), max_size=6), min_size=1, max_
 
 @settings(max_examples=60, deadline=None)
 @given(documents, st.sampled_from([0.0, 0.1, 0.5]), st.integers(1, 20), st.booleans())
-def test_nothing_is_lost_whatever_the_block_and_the_share(documents, share, block, ends):
+def test_nothing_is_lost_whatever_the_block_and_the_share(
+    byte_tokenizer, documents, share, block, ends
+):
     ids = [number for document in documents for number in [*document, 256]]
     ids = ids if ends else [*ids, 7]
     array = np.array(ids, np.uint16)
@@ -42,14 +44,15 @@ def test_nothing_is_lost_whatever_the_block_and_the_share(documents, share, bloc
     border = module._border(stops, int(len(ids) * (1 - share)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK_TOKENS", block)
-        found = list(module._blocks(array, stops, border, np.ones(257, np.int64)))
-    assert [int(number) for _, part, _, _ in found for number in part] == ids
-    assert [is_validation for is_validation, *_ in found] == sorted(side for side, *_ in found)
-    assert sum(len(part) for side, part, _, _ in found if not side) == border
-    for _, part, lengths, _ in found:
-        inner = np.cumsum(lengths)[:-1]
-        assert lengths.sum() == len(part) and (lengths > 0).all()
-        assert all(part[stop - 1] == 256 for stop in inner)
+        found = list(module._blocks(array, stops, border, byte_tokenizer()))
+    assert [int(number) for part in found for number in part.ids] == ids
+    sides = [part.is_validation for part in found]
+    assert sides == sorted(sides)
+    assert sum(len(part.ids) for part in found if not part.is_validation) == border
+    for part in found:
+        inner = np.cumsum(part.lengths)[:-1]
+        assert part.lengths.sum() == len(part.ids) and (part.lengths > 0).all()
+        assert all(part.ids[stop - 1] == 256 for stop in inner)
 
 
 def test_an_id_that_the_tokenizer_does_not_have_is_named_with_its_place(tmp_path, byte_tokenizer):

@@ -131,14 +131,14 @@ def test_too_little_text_leaves_validation_empty_with_a_note(
 ):
     shards = prepare([write_corpus([b"only three words"])], byte_tokenizer(), tmp_path / "out")
     assert (shards.validation, shards.n_validation_tokens) == ((), 0)
-    assert shards.manifest["source"]["notes"] == ["too little text: validation is empty"]
+    assert shards.notes == ["too little text: validation is empty"]
 
 
 def test_a_separator_within_a_line_is_text_and_is_noted(tmp_path, write_corpus, byte_tokenizer):
     source = write_corpus([b"a<|endoftext|>b\n"])
     shards = prepare([source], byte_tokenizer(), tmp_path / "out", validation=0)
     assert texts_of(shards, "train") == [b"a<|endoftext|>b\n"]
-    assert "1 times within a line" in shards.manifest["source"]["notes"][0]
+    assert "1 times within a line" in shards.notes[0]
 
 
 def test_a_tokenizer_without_end_of_text_puts_nothing_between(

@@ -159,7 +159,7 @@ def test_the_context_ends_the_text():
         found = generate(model, tokenizer, prompt, max_tokens=99, sampling=GREEDY, seed=0)
         "".join(found)
         assert (found.finish, found.n_tokens) == ("context", n_tokens)
-    with pytest.raises(ConfigError, match=r"--prompt: expected at most 5 tokens .* found 6"):
+    with pytest.raises(ConfigError, match=r"^prompt: expected at most 5 tokens .* found 6"):
         generate(model, tokenizer, "abcdef", max_tokens=1, sampling=GREEDY, seed=0)
 
 
@@ -172,7 +172,7 @@ def test_an_empty_prompt_starts_behind_the_end_of_text(tokenizer):
 
 def test_an_empty_prompt_needs_an_end_of_text():
     tokenizer = byte_tokenizer()
-    with pytest.raises(ConfigError, match="--prompt: expected some text"):
+    with pytest.raises(ConfigError, match=r"^prompt: expected some text"):
         generate(small_model(tokenizer), tokenizer, "", max_tokens=1, sampling=GREEDY, seed=0)
 
 
@@ -190,7 +190,7 @@ def test_bytes_of_a_command_line_that_are_no_text_are_taken_as_they_are(tokenize
     prompt = b"\xffa".decode("utf-8", "surrogateescape")
     found = generate(model, tokenizer, prompt, max_tokens=99, sampling=GREEDY, seed=0)
     assert "".join(found) == tokenizer.decode(expected)
-    with pytest.raises(ConfigError, match="--prompt: expected text, found half a character"):
+    with pytest.raises(ConfigError, match=r"^prompt: expected text, found half a character"):
         generate(model, tokenizer, "a\ud800", max_tokens=1, sampling=GREEDY, seed=0)
 
 
@@ -215,5 +215,5 @@ def test_text_arrives_before_the_last_token_is_made(tokenizer):
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_no_tokens_at_all_are_refused(tokenizer, n):
-    with pytest.raises(ConfigError, match="--max-tokens"):
+    with pytest.raises(ConfigError, match=r"^max_tokens"):
         generate(small_model(tokenizer), tokenizer, "a", max_tokens=n, sampling=GREEDY, seed=0)

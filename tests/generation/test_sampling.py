@@ -113,13 +113,13 @@ def test_scores_of_a_thousand_stay_finite(dtype):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": -0.1}, "--temperature: expected a number from 0"),
-        ({"temperature": math.nan}, "--temperature: .* found nan"),
-        ({"top_k": 0}, "--top-k: expected a whole number from 1 up, found 0"),
-        ({"top_p": 0.0}, "--top-p: expected a number above 0 and up to 1, found 0"),
-        ({"top_p": 1.5}, "--top-p: .* found 1.5"),
-        ({"min_p": -1.0}, "--min-p: expected a number from 0 to 1, found -1"),
-        ({"min_p": math.nan}, "--min-p: .* found nan"),
+        ({"temperature": -0.1}, "temperature: expected a number from 0"),
+        ({"temperature": math.nan}, "temperature: .* found nan"),
+        ({"top_k": 0}, "top_k: expected a whole number from 1 up, found 0"),
+        ({"top_p": 0.0}, "top_p: expected a number above 0 and up to 1, found 0"),
+        ({"top_p": 1.5}, "top_p: .* found 1.5"),
+        ({"min_p": -1.0}, "min_p: expected a number from 0 to 1, found -1"),
+        ({"min_p": math.nan}, "min_p: .* found nan"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused_by_its_flag(settings, message):

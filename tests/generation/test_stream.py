@@ -55,5 +55,5 @@ def test_nothing_more_is_asked_for_after_the_stop_string():
 
 
 def test_an_empty_stop_string_is_refused():
-    with pytest.raises(ConfigError, match="--stop: expected some text"):
+    with pytest.raises(ConfigError, match=r"^stop: expected some text"):
         StoppableText([], ["a", ""])

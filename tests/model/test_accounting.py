@@ -1,4 +1,4 @@
-"""Counts: the golden table of the specification, and the model itself."""
+"""Counts: a golden table, computed independently, and the model itself."""
 
 import dataclasses
 import subprocess

@@ -43,7 +43,7 @@ def test_at_or_below_the_limit_no_bit_changes():
     assert p.grad.tolist() == [3, 4]
 
 
-def test_above_the_limit_the_factor_is_that_of_the_specification():
+def test_above_the_limit_the_factor_is_limit_over_norm_plus_a_millionth():
     p = torch.zeros(2, requires_grad=True)
     p.grad = torch.tensor([3.0, 4.0])
     clip_gradients([p], 1e-6)

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from tokenizer_texts import repetitive
 
 from paribus.errors import DataError, InputMissingError, ParibusError
-from paribus.files import publish_folder
 from paribus.tokenizer import formats, huggingface, ranks
 from paribus.tokenizer.patterns import EXPRESSIONS
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -84,7 +83,7 @@ def test_gpt2_is_read_from_its_own_files_and_through_every_form(gpt2, gpt2_folde
 
 def test_a_published_folder_is_compared_with_its_manifest(tmp_path):
     target = tmp_path / "tokenizer"
-    publish_folder(target, Tokenizer(trained()).save, {"format": "paribus-tokenizer", "version": 1})
+    formats.publish(trained(), target)
     assert Tokenizer.from_files(target).hash == trained().hash
     path = target / "vocab.json"
     path.write_bytes(path.read_bytes().replace(b"288", b"298"))

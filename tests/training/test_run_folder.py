@@ -26,7 +26,7 @@ def names(folder):
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_run_folder_holds_what_the_specification_names(unbroken, tiny_data):
+def test_a_run_folder_holds_its_files_and_no_other(unbroken, tiny_data):
     expected = {
         "config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl",
         "tokenizer", "data.json", "validation.npy", "data", "run.lock", "run.lock.json",

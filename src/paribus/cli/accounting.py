@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -54,7 +54,7 @@ def _with_vocabulary(experiment: "Experiment") -> "Experiment":
     )
 
 
-def account(experiment: Any) -> dict[str, dict[str, int]]:
+def account(experiment: "Experiment") -> dict[str, dict[str, int]]:
     """Parameters, FLOPs and memory by part, with their totals."""
     from paribus.model.accounting import count_flops, count_parameters, estimate_memory
 

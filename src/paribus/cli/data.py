@@ -1,7 +1,6 @@
 """`paribus data`: from text to token shards, and what they hold."""
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paribus.cli.display import FOLDER, StatusLine
+
 if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
     from paribus.data.prepare import Progress
     from paribus.data.shards import TokenShards
-
-FOLDER = click.Path(path_type=Path, readable=False)
+    from paribus.tokenizer.tokenizer import Tokenizer
 
 
 class Share(click.ParamType):
@@ -171,7 +171,7 @@ def import_(
     )
 
 
-def load_tokenizer(path: Path) -> Any:
+def load_tokenizer(path: Path) -> "Tokenizer":
     """The tokenizer of a folder or file."""
     from paribus.tokenizer.tokenizer import Tokenizer
 
@@ -196,7 +196,7 @@ def _publish(work: "Callable[[Progress], TokenShards]", out: Path, as_json: bool
             shards = work(report)
         finally:
             line.end()
-    for note in shards.manifest["source"]["notes"]:
+    for note in shards.notes:
         click.echo(f"warning: {note}", err=True)
     found = inspect(out)
     click.echo(json.dumps(asdict(found)) if as_json else _table(found))
@@ -215,27 +215,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-class StatusLine:
-    """Progress on standard error: one line that changes, or a line each ten seconds elsewhere."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._every = 0.2 if self._is_terminal else 10.0
-        self._last = time.monotonic()
-        self._open = False
-
-    def show(self, text: str) -> None:
-        """Shows `text`, if the last one has stood long enough."""
-        if time.monotonic() - self._last < self._every:
-            return
-        self._last = time.monotonic()
-        self._open = self._is_terminal
-        click.echo(f"\r{text:<70}" if self._is_terminal else text, err=True, nl=not self._open)
-
-    def end(self) -> None:
-        """Leaves the line."""
-        if self._open:
-            click.echo(err=True)
-            self._open = False

@@ -1,16 +1,60 @@
-"""What a training run shows: a live line on a terminal, a line each ten seconds elsewhere."""
+"""What verbs share: names of options and devices, and how progress is shown."""
 
 import contextlib
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
     from paribus.evaluation.losses import Evaluation
     from paribus.tracking.metrics import StepMetrics
 
+FOLDER = click.Path(path_type=Path, readable=False)
+"""A file or folder; what is wrong with it is found, and said, where it is read."""
+DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 PLAIN_SECONDS = 10.0
+"""Between two lines where standard error is no terminal."""
+
+
+@contextlib.contextmanager
+def option_names() -> Iterator[None]:
+    """What a Python user calls `top_k` is the option `--top-k` in the errors raised within."""
+    try:
+        yield
+    except ParibusError as error:
+        name, _, rest = str(error).partition(":")
+        error.args = (f"--{name.replace('_', '-')}:{rest}",)
+        raise
+
+
+class StatusLine:
+    """Progress on standard error: one line that changes, or a line each ten seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._every = 0.2 if self._is_terminal else PLAIN_SECONDS
+        self._last = time.monotonic()
+        self._open = False
+
+    def show(self, text: str) -> None:
+        """Shows `text`, if the last one has stood long enough."""
+        if time.monotonic() - self._last < self._every:
+            return
+        self._last = time.monotonic()
+        self._open = self._is_terminal
+        click.echo(f"\r{text:<70}" if self._is_terminal else text, err=True, nl=not self._open)
+
+    def end(self) -> None:
+        """Leaves the line."""
+        if self._open:
+            click.echo(err=True)
+            self._open = False
 
 
 class TrainingDisplay:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.generate import DEVICES
+from paribus.cli.display import DEVICES, FOLDER, option_names
 from paribus.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from paribus.checkpoint import OpenedRun
     from paribus.evaluation.losses import Autocast, Evaluation
     from paribus.training.config import TrainingConfig
-
-
-FOLDER = click.Path(path_type=Path, readable=False)
 
 
 @click.command("eval")
@@ -55,7 +52,9 @@ def evaluate(run: Path, data: Path | None, text: Path | None, device: str, as_js
     from paribus.interrupts import stop_flag
     from paribus.training.numerics import find_device
 
-    opened = open_run(run, device=find_device(device))
+    with option_names():
+        device = find_device(device)
+    opened = open_run(run, device=device)
     with stop_flag() as flag:
 
         def poll() -> None:

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paribus.cli.display import DEVICES, FOLDER, option_names
+
 if TYPE_CHECKING:
     from paribus.generation.decode import Continuation
-
-DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
-
-
-FOLDER = click.Path(path_type=Path, readable=False)
 
 
 @click.command()
@@ -53,11 +50,14 @@ def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any)
     from paribus.training.numerics import find_device
 
     names = ("temperature", "top_k", "top_p", "min_p")
-    sampling = SamplingConfig(**{name: options.pop(name) for name in names})
-    opened = open_run(run, device=find_device(device))
-    continuation = continuation_of(
-        opened.model, opened.tokenizer, prompt, sampling=sampling, **options
-    )
+    with option_names():
+        sampling = SamplingConfig(**{name: options.pop(name) for name in names})
+        device = find_device(device)
+    opened = open_run(run, device=device)
+    with option_names():
+        continuation = continuation_of(
+            opened.model, opened.tokenizer, prompt, sampling=sampling, **options
+        )
     text = _follow(run, continuation, "" if as_json else prompt, is_shown=not as_json)
     if as_json:
         record = {"prompt": prompt, "text": text, "finish": continuation.finish}

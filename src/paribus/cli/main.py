@@ -80,7 +80,7 @@ def paribus(ctx: click.Context, debug: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command; returns its exit code (the table is docs/exit-codes.md)."""
+    """Runs one command; returns its exit code (docs/exit-codes.md)."""
     _open_closed_streams()
     _speak_plainly()
     # --debug stands anywhere, for it is added after an error, at the end of the line.

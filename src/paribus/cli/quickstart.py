@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import TrainingDisplay, clock
+from paribus.cli.display import DEVICES, FOLDER, TrainingDisplay, clock, option_names
 
 if TYPE_CHECKING:
     from paribus.data.shards import TokenShards
@@ -41,9 +41,6 @@ class Corpus:
     prompts: tuple[str, ...]
 
 
-FOLDER = click.Path(path_type=Path, readable=False)
-
-
 @click.command()
 @click.option("--text", multiple=True, metavar="FILE", help="Text of your own; may be repeated.")
 @click.argument("more_text", nargs=-1, metavar="")
@@ -53,10 +50,7 @@ FOLDER = click.Path(path_type=Path, readable=False)
 )  # fmt: skip
 @click.option("--time", "budget", default="5m", show_default=True, help="In all: 90s, 5m, 1h.")
 @click.option("--run", type=FOLDER, help="Run folder [runs/quickstart].")
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
-    show_default=True, help="Where to compute.",
-)  # fmt: skip
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
 def quickstart(
     text: tuple[str, ...], more_text: tuple[str, ...], corpus_name: str, budget: str,
     run: Path | None, device: str,
@@ -73,9 +67,12 @@ def quickstart(
     if more_text and not text:
         raise click.UsageError(f"expected --text before {more_text[0]!r}")
     from paribus.experiment import check_run_name
+    from paribus.training.numerics import find_device
     from paribus.training.plan import parse_duration
 
     seconds = parse_duration(budget, "--time")
+    with option_names():
+        device = find_device(device)
     folder = run or _unused_run()
     check_run_name(folder)
     corpus = _own_text([*text, *more_text]) if text else BUILT_IN[corpus_name]
@@ -87,9 +84,9 @@ def quickstart(
 
 
 def _make_data(corpus: Corpus, workshop: Path) -> "TokenShards":
-    from paribus.cli.tokenizer import publish_tokenizer
     from paribus.data.prepare import prepare
     from paribus.files import publish_file
+    from paribus.tokenizer.formats import publish
     from paribus.tokenizer.tokenizer import Tokenizer
     from paribus.tokenizer.train import train
 
@@ -101,14 +98,14 @@ def _make_data(corpus: Corpus, workshop: Path) -> "TokenShards":
     began = time.monotonic()
     size = next(vocab for least, vocab in VOCABULARIES if len(text) >= least)
     report = train([text], vocab_size=size)
-    publish_tokenizer(report, workshop / "tokenizer")
+    publish(report.vocabulary, workshop / "tokenizer")
     note = ", all the text supports" if report.ran_out else ""
     _stage("tokenizer", f"{report.vocabulary.size} tokens{note}", began)
 
     began = time.monotonic()
     tokenizer = Tokenizer.from_files(workshop / "tokenizer")
     shards = prepare([workshop / "text.txt"], tokenizer, workshop / "data")
-    for note in shards.manifest["source"]["notes"]:
+    for note in shards.notes:
         click.echo(f"warning: {note}", err=True)
     held_out = shards.n_validation_tokens
     _stage("tokens", f"{shards.n_train_tokens:,} to train on, {held_out:,} held out", began)
@@ -136,7 +133,7 @@ def _plan(
     steps = max(2, int(min(left / step_seconds, max(most_steps, 100))))
     parameters = count_parameters(experiment.model)
     click.echo(
-        f"plan: {parameters.total:,} parameters ({parameters.non_embedding:,} without tables), "
+        f"plan: {parameters.total:,} parameters ({parameters.non_embedding:,} non-embedding), "
         f"{steps:,} steps, {steps * tokens_per_step(experiment):,} tokens, about "
         f"{clock(steps * step_seconds)} on {experiment.training.device}"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.data import StatusLine
+from paribus.cli.display import StatusLine
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
@@ -72,6 +72,7 @@ def train(
     """
     from paribus.data.corpus import text_blocks
     from paribus.data.prepare import check_unused
+    from paribus.tokenizer.formats import publish
     from paribus.tokenizer.train import train
 
     check_unused(out)
@@ -86,7 +87,7 @@ def train(
         )
     finally:
         line.end()
-    publish_tokenizer(report, out)
+    publish(report.vocabulary, out)
     if report.ran_out:
         click.echo(
             f"warning: the text has no pair left to merge: {report.vocabulary.size} ids instead of "
@@ -142,15 +143,6 @@ def decode(tokenizer_path: Path, file: str) -> None:
 
     loaded = Tokenizer.from_files(tokenizer_path)
     sys.stdout.buffer.write(loaded.decode_bytes(_read_ids(file)))
-
-
-def publish_tokenizer(report: "TrainingReport", out: Path) -> None:
-    """Publishes the files of a freshly trained tokenizer."""
-    from paribus.files import publish_folder
-    from paribus.tokenizer.formats import write_files
-
-    record = {"format": "paribus-tokenizer", "version": 1, "hash": report.vocabulary.hash}
-    publish_folder(out, lambda folder: write_files(report.vocabulary, folder), record)
 
 
 def _blocks(file: str) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path, readable=False)
+from paribus.cli.display import FOLDER
 
 
 @click.command()

@@ -15,12 +15,10 @@ from paribus.data.shards import TokenShards, gather
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Inputs and the tokens that follow them, with where in the training stream they lie."""
+    """Inputs and the tokens that follow them."""
 
     tokens: Int[Tensor, "batch seq"]
     targets: Int[Tensor, "batch seq"]
-    step: int
-    starts: np.ndarray
 
     @property
     def hash(self) -> str:
@@ -61,12 +59,6 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """The batch of `step`, counted from 0, on the CPU; targets are tokens one further on."""
-        starts = self.starts(step)
-        positions = starts[:, None] + np.arange(self.context_length + 1)
+        positions = self.starts(step)[:, None] + np.arange(self.context_length + 1)
         windows = torch.from_numpy(gather(self.shards.train, positions))
-        return Batch(
-            tokens=windows[:, :-1].contiguous(),
-            targets=windows[:, 1:].contiguous(),
-            step=step,
-            starts=starts,
-        )
+        return Batch(tokens=windows[:, :-1].contiguous(), targets=windows[:, 1:].contiguous())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -14,17 +14,10 @@ from paribus.errors import DataError, InputMissingError, from_os_error
 BLOCK_TOKENS = 4 << 20
 
 
-class ListedTokenizer(TextTokenizer, Protocol):
-    """A tokenizer that also lists its tokens, so that ids can be counted in bytes."""
-
-    @property
-    def vocabulary(self) -> Any: ...
-
-
 def import_bin(
     path: Path,
     dtype: str,
-    tokenizer: ListedTokenizer,
+    tokenizer: TextTokenizer,
     out: Path,
     *,
     validation: float = 0.01,
@@ -45,7 +38,7 @@ def import_bin(
     def describe() -> dict[str, Any]:
         return {"source": {"paths": [str(path)], "validation": validation, "notes": []}}
 
-    blocks = _blocks(ids, ends, border, _token_bytes(tokenizer))
+    blocks = _blocks(ids, ends, border, tokenizer)
     return publish_tokens(out, tokenizer, blocks, describe, progress)
 
 
@@ -64,7 +57,7 @@ def _mapped(path: Path, dtype: np.dtype) -> np.ndarray:
         raise from_os_error(error, path) from error
 
 
-def _document_ends(ids: np.ndarray, tokenizer: ListedTokenizer, path: Path) -> np.ndarray:
+def _document_ends(ids: np.ndarray, tokenizer: TextTokenizer, path: Path) -> np.ndarray:
     """Where each document ends; reads the file once and refuses ids out of range."""
     ends = [np.empty(0, np.int64)]
     for start in range(0, len(ids), BLOCK_TOKENS):
@@ -88,7 +81,7 @@ def _border(ends: np.ndarray, wanted: int) -> int:
 
 
 def _blocks(
-    ids: np.ndarray, ends: np.ndarray, border: int, token_bytes: np.ndarray
+    ids: np.ndarray, ends: np.ndarray, border: int, tokenizer: TextTokenizer
 ) -> Iterator[Block]:
     """Whole documents, block by block; training up to `border`, validation behind it."""
     stops = np.union1d(ends, [border]).astype(np.int64)
@@ -98,15 +91,7 @@ def _blocks(
         side_end = border if start < border else len(ids)
         limit = min(start + BLOCK_TOKENS, side_end)
         last = max(int(np.searchsorted(stops, limit, side="right")), first + 1)
-        block = np.asarray(ids[start : stops[last - 1]])
+        found = np.asarray(ids[start : stops[last - 1]])
         lengths = np.diff(stops[first:last], prepend=start)
-        yield start >= border, block, lengths, int(token_bytes[block].sum())
+        yield Block(start >= border, found, lengths, tokenizer.count_bytes(found))
         first, start = last, int(stops[last - 1])
-
-
-def _token_bytes(tokenizer: ListedTokenizer) -> np.ndarray:
-    """Bytes of text that each id stands for; none for special tokens."""
-    vocabulary = tokenizer.vocabulary
-    lengths = np.array([len(token) for token in vocabulary.tokens], np.int64)
-    lengths[[number for number, _ in vocabulary.special_tokens]] = 0
-    return lengths

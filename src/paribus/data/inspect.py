@@ -46,21 +46,21 @@ def inspect(folder: Path, *, verify_content: bool = False) -> Inspection:
         verify(shards)
     train, validation = shards.manifest["train"], shards.manifest["validation"]
     source = shards.manifest.get("source", {})
-    n_tokens = train["tokens"] + validation["tokens"]
-    n_documents = train["documents"] + validation["documents"]
-    n_bytes = train["bytes"] + validation["bytes"]
+    n_tokens = shards.n_train_tokens + shards.n_validation_tokens
+    n_documents = len(shards.train_documents) + len(shards.validation_documents)
+    n_bytes = shards.n_train_bytes + shards.n_validation_bytes
     n_borders = 0 if shards.manifest.get("end_of_text") is None else n_documents
     return Inspection(
         folder=str(folder),
         tokens=n_tokens,
-        train_tokens=train["tokens"],
-        validation_tokens=validation["tokens"],
+        train_tokens=shards.n_train_tokens,
+        validation_tokens=shards.n_validation_tokens,
         documents=n_documents,
-        train_documents=train["documents"],
-        validation_documents=validation["documents"],
+        train_documents=len(shards.train_documents),
+        validation_documents=len(shards.validation_documents),
         bytes=n_bytes,
-        train_bytes=train["bytes"],
-        validation_bytes=validation["bytes"],
+        train_bytes=shards.n_train_bytes,
+        validation_bytes=shards.n_validation_bytes,
         bytes_per_token=round(n_bytes / max(1, n_tokens - n_borders), 4),
         longest_document_tokens=max(
             train.get("longest_document", 0), validation.get("longest_document", 0)

@@ -5,7 +5,7 @@ each. Neither the number of threads nor the size of a block changes a byte of th
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +36,7 @@ class TextTokenizer(Protocol):
     def encode_batch(
         self, texts: Sequence[bytes], *, threads: int | None = None
     ) -> list[np.ndarray]: ...
+    def count_bytes(self, ids: np.ndarray) -> int: ...
     def save(self, folder: Path) -> None: ...
 
 
@@ -53,7 +54,7 @@ def prepare(  # noqa: PLR0913 - the settings of one command, each with its defau
     """Encodes the documents of `paths` and publishes them as the folder `out`.
 
     `validation` is the share of documents, from 0 to below 1. Repeated documents are dropped and
-    counted. What the user should know stands in the manifest's "notes". Raises CannotCreateError
+    counted. What the user should know stands in `notes`. Raises CannotCreateError
     where `out` holds files, InputMissingError, DataError for input without text, StorageError.
     """
     check_share(validation)
@@ -79,8 +80,16 @@ def check_unused(out: Path) -> None:
         )
 
 
-Block = tuple[bool, np.ndarray, np.ndarray, int]
-"""Whether it is validation, ids of consecutive documents, number of ids of each, text bytes."""
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive documents of one side, as ids."""
+
+    is_validation: bool
+    ids: np.ndarray
+    lengths: np.ndarray
+    """Number of ids of each document."""
+    n_bytes: int
+    """Bytes of text that they stand for."""
 
 
 def publish_tokens(
@@ -120,8 +129,9 @@ def _write_blocks(
         ShardWriter(folder, "train", vocab_size) as train,
         ShardWriter(folder, "validation", vocab_size) as validation,
     ):
-        for is_validation, ids, lengths, n_bytes in blocks:
-            (validation if is_validation else train).append(ids, lengths, n_bytes)
+        for block in blocks:
+            writer = validation if block.is_validation else train
+            writer.append(block.ids, block.lengths, block.n_bytes)
             if progress is not None:
                 progress(train.n_bytes + validation.n_bytes, train.n_tokens + validation.n_tokens)
     return {"train": train, "validation": validation}
@@ -138,7 +148,7 @@ def encoded_blocks(
         if tokenizer.end_of_text is not None:
             ids = np.insert(ids, np.cumsum(lengths), tokenizer.end_of_text)
             lengths = lengths + 1
-        yield is_validation, ids, lengths, sum(map(len, texts))
+        yield Block(is_validation, ids, lengths, sum(map(len, texts)))
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[tuple[bool, list[bytes]]]:

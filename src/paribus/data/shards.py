@@ -42,6 +42,11 @@ class TokenShards:
     """SHA-256 over the SHA-256 of every shard: the same tokens in the same shards have the same."""
     manifest: dict[str, Any]
 
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of how the folder was made, one line each."""
+        return self.manifest["source"]["notes"]
+
 
 def open_shards(folder: Path, *, tokenizer_hash: str | None = None) -> TokenShards:
     """Opens what `prepare` published; reads headers, no tokens.

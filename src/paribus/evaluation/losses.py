@@ -147,7 +147,7 @@ class _Total:
         if batch_size == 1:
             raise OutOfMemoryError(
                 "evaluation: expected memory for one window, found too little. "
-                "Close other programs, or evaluate with --device cpu"
+                "Close other programs, or compute on the CPU"
             )
         if not self._is_halved:
             log.warning(
@@ -166,7 +166,7 @@ def total_loss(model: Transformer, inputs: Tokens, targets: Tokens) -> Scalar:
 
 
 def _chunk_losses(model: Transformer, hidden: Rows, targets: RowTargets) -> Scalar:
-    logits = hidden @ model.output_weight.T * model.logit_scale
+    logits = model.logits(hidden)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     losses = logits.logsumexp(-1) - logits.gather(-1, targets[:, None]).squeeze(-1)
     return losses.sum() if losses.device.type == "mps" else losses.double().sum()

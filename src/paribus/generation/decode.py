@@ -52,7 +52,7 @@ class Decoding:
     """The ids that a model puts behind a prompt, one after another.
 
     The prompt and all but the last new id are read once each and kept in a cache, so the text ends
-    when model.context_length ids are read (SPEC R-24 `stop`).
+    when model.context_length ids are read.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ def generate(
     the context has no room for.
     """
     if max_tokens < 1:
-        raise ConfigError(f"--max-tokens: expected a whole number from 1 up, found {max_tokens}")
+        raise ConfigError(f"max_tokens: expected a whole number from 1 up, found {max_tokens}")
     device = model.output_weight.device
     decoding = Decoding(
         model,
@@ -130,18 +130,18 @@ def encode_prompt(tokenizer: Tokenizer, prompt: str, context_length: int) -> Ids
         ids = tokenizer.encode(prompt.encode("utf-8", "surrogateescape")).tolist()
     except UnicodeEncodeError as error:
         raise ConfigError(
-            f"--prompt: expected text, found half a character at position {error.start}"
+            f"prompt: expected text, found half a character at position {error.start}"
         ) from error
     if not ids:
         if tokenizer.end_of_text is None:
             raise ConfigError(
-                "--prompt: expected some text, found none, and the tokenizer has no end-of-text "
+                "prompt: expected some text, found none, and the tokenizer has no end-of-text "
                 "token to start from. Give a prompt"
             )
         ids = [tokenizer.end_of_text]
     if len(ids) > context_length:
         raise ConfigError(
-            f"--prompt: expected at most {context_length} tokens (model.context_length), "
+            f"prompt: expected at most {context_length} tokens (model.context_length), "
             f"found {len(ids)}. Shorten it"
         )
     return torch.tensor(ids)
@@ -150,5 +150,4 @@ def encode_prompt(tokenizer: Tokenizer, prompt: str, context_length: int) -> Ids
 @torch.inference_mode()
 def next_scores(model: Transformer, unread: Ids, cache: Cache) -> TokenScores:
     """The scores of the token behind `unread`, which the cache then holds too."""
-    last = model.hidden(unread[None], cache)[0, -1]
-    return last @ model.output_weight.T * model.logit_scale
+    return model.logits(model.hidden(unread[None], cache)[:, -1:])[0, 0]

@@ -17,7 +17,7 @@ Distribution = Float[Tensor, " vocab"]
 class SamplingConfig:
     """How a token is drawn; the cuts act in the order in which they stand here.
 
-    Raises ConfigError, naming the flag, for a value that means nothing.
+    Raises ConfigError, naming the field, for a value that means nothing.
     """
 
     temperature: float = 1.0
@@ -31,18 +31,18 @@ class SamplingConfig:
 
     def __post_init__(self) -> None:
         _require(
-            "--temperature",
+            "temperature",
             self.temperature,
             math.isfinite(self.temperature) and self.temperature >= 0,
             "a number from 0 (the likeliest token) up",
         )
-        for flag, value, fits, expected in (
-            ("--top-k", self.top_k, lambda k: k >= 1, "a whole number from 1 up"),
-            ("--top-p", self.top_p, lambda p: 0 < p <= 1, "a number above 0 and up to 1"),
-            ("--min-p", self.min_p, lambda p: 0 <= p <= 1, "a number from 0 to 1"),
+        for name, value, fits, expected in (
+            ("top_k", self.top_k, lambda k: k >= 1, "a whole number from 1 up"),
+            ("top_p", self.top_p, lambda p: 0 < p <= 1, "a number above 0 and up to 1"),
+            ("min_p", self.min_p, lambda p: 0 <= p <= 1, "a number from 0 to 1"),
         ):
             if value is not None:
-                _require(flag, value, fits(value), expected)
+                _require(name, value, fits(value), expected)
 
 
 def choose(logits: TokenScores, config: SamplingConfig, generator: torch.Generator) -> int:
@@ -84,9 +84,9 @@ def probabilities(logits: TokenScores, config: SamplingConfig) -> Distribution:
     return distribution
 
 
-def _require(flag: str, value: float, holds: bool, expected: str) -> None:
+def _require(name: str, value: float, holds: bool, expected: str) -> None:
     if not holds:
-        raise ConfigError(f"{flag}: expected {expected}, found {value}")
+        raise ConfigError(f"{name}: expected {expected}, found {value}")
 
 
 def _likeliest(scores: TokenScores) -> Distribution:

@@ -14,7 +14,7 @@ class StoppableText:
 
     def __init__(self, pieces: Iterable[str], stop: Sequence[str]):
         if "" in stop:
-            raise ConfigError("--stop: expected some text, found none. Leave the flag out")
+            raise ConfigError("stop: expected some text, found none. Leave it out")
         self.stopped = False
         self._pieces = pieces
         self._stop = tuple(stop)

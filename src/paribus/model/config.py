@@ -1,4 +1,4 @@
-"""Settings of the model: every ablation axis by name (SPEC section 2). Imports no torch."""
+"""Settings of the model: every ablation axis by name. Imports no torch."""
 
 from typing import Annotated, Literal
 
@@ -90,7 +90,8 @@ class ModelConfig:
     init: Literal["truncated_normal", "normal", "gpt2"] = "truncated_normal"
     """Distribution of the initial matrices."""
     embedding_std: Annotated[float, Gt(0)] | None = None
-    """Standard deviation of the initial tables; null: the rule of init."""
+    """Initial standard deviation of the token and position tables, never of an untied output table;
+    null: the rule of init."""
     embedding_scale: Literal["none", "sqrt_d_model"] = "none"
     """Factor on the embeddings where they enter the stream."""
 

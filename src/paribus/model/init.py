@@ -17,6 +17,7 @@ NORMAL_STD = 0.02
 """Standard deviation of GPT-2 (Radford et al., 2019)."""
 CUT = 3.0
 """A truncated normal ends at this many standard deviations."""
+INPUT_TABLES = ("token_embedding.weight", "position.table.weight")
 RESIDUAL_OUTPUTS = ("o_proj.weight", "down_proj.weight")
 
 
@@ -45,8 +46,7 @@ def standard_draw(name: str, shape: tuple[int, ...], seed: int, cut: bool) -> Te
 
 def initial_std(name: str, shape: tuple[int, ...], config: ModelConfig) -> float:
     """The standard deviation of a matrix or table before truncation."""
-    is_table = name in ("token_embedding.weight", "position.table.weight", "lm_head.weight")
-    if is_table and name != "lm_head.weight" and config.embedding_std is not None:
+    if name in INPUT_TABLES and config.embedding_std is not None:
         return config.embedding_std
     return INITS[config.init](name, shape, config)
 

@@ -22,8 +22,8 @@ COMPLEX_DEVICES = ("cpu", "cuda")
 """Where complex numbers multiply at full speed."""
 
 
-class NoPositions(nn.Module):
-    """x: the causal mask alone tells positions apart (NoPE; Kazemnejad et al., 2023)."""
+class PositionSignal(nn.Module):
+    """What a kind adds to embeddings and how it turns heads: nothing, where it does not say."""
 
     def embed(self, x: Hidden, positions: Positions) -> Hidden:
         return x
@@ -32,7 +32,11 @@ class NoPositions(nn.Module):
         return _unturned
 
 
-class RotaryPositions(NoPositions):
+class NoPositions(PositionSignal):
+    """x: the causal mask alone tells positions apart (NoPE; Kazemnejad et al., 2023)."""
+
+
+class RotaryPositions(PositionSignal):
     """(x0, x1) turned by pos * theta^(-2k/d), pair k (RoPE; Su et al., 2021, arXiv:2104.09864).
 
     Pairs are neighbours: (x0, x1), (x2, x3), …
@@ -53,7 +57,7 @@ class RotaryPositions(NoPositions):
         return lambda heads: rotate_complex(heads, turns)
 
 
-class SinusoidalPositions(NoPositions):
+class SinusoidalPositions(PositionSignal):
     """x + (sin(pos w_k), cos(pos w_k), …), w_k = 10000^(-2k/d) (Vaswani et al., 2017)."""
 
     def __init__(self, d_model: int):
@@ -64,7 +68,7 @@ class SinusoidalPositions(NoPositions):
         return x + sinusoids(positions, self.d_model).to(x.dtype)
 
 
-class LearnedPositions(NoPositions):
+class LearnedPositions(PositionSignal):
     """x + P[pos], one trained row a position (Gehring et al., 2017, arXiv:1705.03122)."""
 
     def __init__(self, context_length: int, d_model: int):
@@ -100,7 +104,7 @@ def sinusoids(positions: Positions, d_model: int) -> Float[Tensor, "*shared seq 
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :d_model]
 
 
-def build_position(config: ModelConfig) -> NoPositions:
+def build_position(config: ModelConfig) -> PositionSignal:
     """The module of the configured kind."""
     return POSITIONS[type(config.position)](config)
 

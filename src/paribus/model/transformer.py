@@ -33,8 +33,7 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tokens, cache: Cache | None = None) -> Logits:
         """Scores of the token after each position. Raises DataError past the context."""
-        hidden = self.hidden(tokens, cache)
-        return nn.functional.linear(hidden, self.output_weight) * self.logit_scale
+        return self.logits(self.hidden(tokens, cache))
 
     def hidden(self, tokens: Tokens, cache: Cache | None = None) -> Hidden:
         """The residual stream in front of the output table."""
@@ -47,6 +46,10 @@ class Transformer(nn.Module):
         for i, layer in enumerate(self.layers):
             x = layer(x, rotate, cache.layers[i] if cache is not None else None)
         return self.final_norm(x)
+
+    def logits(self, hidden: Hidden) -> Logits:
+        """hidden W^T * logit_scale, with the output table W."""
+        return nn.functional.linear(hidden, self.output_weight) * self.logit_scale
 
     @property
     def output_weight(self) -> Tensor:

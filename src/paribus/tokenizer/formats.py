@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from paribus.errors import DataError, InputMissingError
-from paribus.files import MANIFEST, parse_json, read_bytes, read_json, read_manifest, verify_files
+from paribus.files import (
+    MANIFEST,
+    parse_json,
+    publish_folder,
+    read_bytes,
+    read_json,
+    read_manifest,
+    verify_files,
+)
 from paribus.tokenizer import huggingface, ranks
 from paribus.tokenizer.names import (
     checked_against_ids,
@@ -42,6 +50,12 @@ def read(path: Path) -> Vocabulary:
     if not path.exists():
         raise InputMissingError(f"{path}: expected a tokenizer's folder or file, found nothing")
     return _read_file(path)
+
+
+def publish(vocabulary: Vocabulary, folder: Path) -> None:
+    """Publishes a tokenizer's folder: its files, and a manifest that `read` compares them with."""
+    record = {"format": FORMAT, "version": VERSION, "hash": vocabulary.hash}
+    publish_folder(folder, lambda made: write_files(vocabulary, made), record)
 
 
 def write_files(vocabulary: Vocabulary, folder: Path) -> None:

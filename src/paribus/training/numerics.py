@@ -30,7 +30,7 @@ log = logging.getLogger("paribus")
 def resolve_machine(experiment: Experiment) -> Experiment:
     """`experiment` with device, precision and threads as they are on this machine."""
     training = experiment.training
-    device = find_device(training.device)
+    device = find_device(training.device, "training.device")
     precision = training.precision
     if precision == "auto":
         precision = _best_precision(device)
@@ -39,8 +39,8 @@ def resolve_machine(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, training=training)
 
 
-def find_device(wanted: str) -> str:
-    """The name of a device that is there. Raises UnavailableError for one that is not."""
+def find_device(wanted: str, key: str = "device") -> str:
+    """The name of a device that is there. Raises UnavailableError, naming `key`, for another."""
     present = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
@@ -51,7 +51,7 @@ def find_device(wanted: str) -> str:
     if not present[wanted]:
         there = ", ".join(name for name, here in present.items() if here)
         raise UnavailableError(
-            f"training.device: expected a device that is there ({there}), found {wanted!r}. "
+            f"{key}: expected a device that is there ({there}), found {wanted!r}. "
             "Choose another, or auto"
         )
     return wanted

@@ -24,11 +24,11 @@ from paribus.files import (
     TEMPORARY_PREFIXES,
     processor_name,
     publish_file,
-    publish_folder,
     publish_links,
     read_json,
     remove_folder,
 )
+from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
 
 log = logging.getLogger("paribus")
@@ -80,7 +80,7 @@ def record_run(
     for leftover in (paths.tokenizer, paths.data):
         if leftover.exists():
             remove_folder(leftover)
-    publish_folder(paths.tokenizer, tokenizer.save, {"format": "paribus-tokenizer", "version": 1})
+    publish(tokenizer.vocabulary, paths.tokenizer)
     data = dataclasses.replace(resolved.data, dir=_keep_data(paths, shards))
     resolved = dataclasses.replace(resolved, data=data)
     _publish_json(paths.environment, environment(requested, resolved) | origin)
