@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "bpe/encoder.h"
-#include "bpe/pretokenizer.h"
+#include "bpe/scanner.h"
 #include "bpe/trainer.h"
 
 namespace nb = nanobind;
@@ -80,13 +80,13 @@ bpe::Progress to_progress(const nb::object& callback) {
 
 nb::object split(nb::handle text, const std::string& pattern_name) {
     const Buffer buffer(text);
-    const bpe::Pattern pattern = bpe::pattern_named(pattern_name);
+    const bpe::Scanner scanner(bpe::pattern_named(pattern_name));
     std::vector<std::uint64_t> ends;
     {
         const nb::gil_scoped_release no_gil;
         bpe::Checkpoint checkpoint(check_signals);
         std::uint64_t end = 0;
-        bpe::for_each_pretoken(buffer.view(), pattern, [&](std::string_view pretoken) {
+        bpe::for_each_pretoken(buffer.view(), scanner, [&](std::string_view pretoken) {
             ends.push_back(end += pretoken.size());
             checkpoint.spend(pretoken.size());
         });

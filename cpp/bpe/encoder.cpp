@@ -158,7 +158,10 @@ struct Encoder::Session {
 };
 
 Encoder::Encoder(EncoderTables tables)
-    : pattern_(tables.pattern), tables_(merge_tables(tables)), specials_(special_texts(tables)) {
+    : pattern_(tables.pattern),
+      scanner_(pattern_),
+      tables_(merge_tables(tables)),
+      specials_(special_texts(tables)) {
     for (const SpecialToken& special : tables.specials) special_ids_.push_back(special.id);
     tokens_ = std::move(tables.tokens);
 }
@@ -228,7 +231,7 @@ void Encoder::append_encoded(std::string_view text, bool allow_special, Session&
     };
     for_each_segment(
         text, allow_special ? specials_ : no_specials_,
-        [&](std::string_view segment) { for_each_pretoken(segment, pattern_, append_word); },
+        [&](std::string_view segment) { for_each_pretoken(segment, scanner_, append_word); },
         [&](std::size_t number) { ids.push_back(special_ids_[number]); });
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bpe/parallel.h"
-#include "bpe/pretokenizer.h"
+#include "bpe/scanner.h"
 #include "bpe/special_tokens.h"
 #include "bpe/types.h"
 #include "bpe/word_merger.h"
@@ -69,6 +69,7 @@ class Encoder {
     void keep_session(std::unique_ptr<Session> session) const;
 
     Pattern pattern_;
+    Scanner scanner_;
     MergeTables tables_;
     std::vector<std::string> tokens_;
     SpecialTokens specials_;

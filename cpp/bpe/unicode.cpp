@@ -12,14 +12,6 @@ constexpr CharClass class_of(std::uint32_t code_point) {
         unicode_block_classes[unicode_block_of[code_point / 128]][code_point % 128]);
 }
 
-// Bytes of the sequence that `lead` begins; 1 where no sequence begins with it.
-constexpr std::uint32_t sequence_length(std::uint32_t lead) {
-    if (lead >= 0xC2 && lead <= 0xDF) return 2;
-    if (lead >= 0xE0 && lead <= 0xEF) return 3;
-    if (lead >= 0xF0 && lead <= 0xF4) return 4;
-    return 1;
-}
-
 constexpr bool is_continuation(std::uint32_t byte) { return (byte & 0xC0U) == 0x80; }
 
 // Whether the code point needs as many bytes as it was given, and is no surrogate.

@@ -48,6 +48,14 @@ struct Character {
     std::uint32_t n_bytes;
 };
 
+// Bytes of the sequence that `lead` begins; 1 where no sequence begins with it.
+constexpr std::uint32_t sequence_length(std::uint32_t lead) {
+    if (lead >= 0xC2 && lead <= 0xDF) return 2;
+    if (lead >= 0xE0 && lead <= 0xEF) return 3;
+    if (lead >= 0xF0 && lead <= 0xF4) return 4;
+    return 1;
+}
+
 Character character_beyond_ascii(std::string_view text, std::size_t at);
 
 // The character that begins at byte `at`, which lies within the text.
