@@ -1,0 +1,28 @@
+// Zeroed memory for large tables, in big pages where the system has them.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace paribus::bpe {
+
+// Begins at a multiple of 64 bytes, a cache line.
+class ZeroedMemory {
+  public:
+    explicit ZeroedMemory(std::size_t n_bytes);
+
+    void* data() const { return memory_.get(); }
+    std::size_t size() const { return n_bytes_; }
+    void clear();
+
+  private:
+    struct Free {
+        std::size_t alignment;
+        void operator()(void* memory) const;
+    };
+
+    std::size_t n_bytes_;
+    std::unique_ptr<void, Free> memory_;
+};
+
+}  // namespace paribus::bpe
