@@ -27,8 +27,8 @@ std::uint64_t hash_of_bytes(std::string_view word) {
 }
 
 std::span<const Id> LongWordCache::find(std::string_view word, std::uint64_t hash) const {
-    for (std::size_t place = place_of(hash); slots_[place].record != absent;
-         place = place_of(place + 1)) {
+    for (std::size_t place = slot_of(hash); slots_[place].record != absent;
+         place = slot_of(place + 1)) {
         if (slots_[place].tag != upper_half(hash)) continue;
         const Record& record = records_[slots_[place].record];
         if (std::string_view(words_).substr(record.word_begin, record.length) == word) {
@@ -56,8 +56,8 @@ void LongWordCache::clear() {
 }
 
 void LongWordCache::take_place(std::uint32_t record) {
-    std::size_t place = place_of(records_[record].hash);
-    while (slots_[place].record != absent) place = place_of(place + 1);
+    std::size_t place = slot_of(records_[record].hash);
+    while (slots_[place].record != absent) place = slot_of(place + 1);
     slots_[place] = {upper_half(records_[record].hash), record};
 }
 

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "bpe/prefetch.h"
 #include "bpe/types.h"
 
 namespace paribus::bpe {
@@ -26,7 +25,8 @@ class LongWordCache {
                ids_.size() * sizeof(Id);
     }
 
-    void prefetch(std::uint64_t hash) const { bpe::prefetch(&slots_[place_of(hash)]); }
+    // Memory that a lookup of the hash reads, to be fetched ahead.
+    const void* place_of(std::uint64_t hash) const { return &slots_[slot_of(hash)]; }
 
     // The ids of a word, none where it is not known.
     std::span<const Id> find(std::string_view word, std::uint64_t hash) const;
@@ -50,7 +50,7 @@ class LongWordCache {
     };
     static constexpr std::size_t least_slots = 64;
 
-    std::size_t place_of(std::uint64_t hash) const { return hash & (slots_.size() - 1); }
+    std::size_t slot_of(std::uint64_t hash) const { return hash & (slots_.size() - 1); }
     void take_place(std::uint32_t record);
     void grow();
 

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "bpe/prefetch.h"
 #include "bpe/word_key.h"
 #include "bpe/zeroed_memory.h"
 
@@ -36,7 +35,8 @@ class ShortWordTable {
     // Whether one more word makes it take twice its memory.
     bool is_full() const { return 2 * size_ >= n_bytes() / sizeof(Entry); }
 
-    void prefetch(std::uint64_t hash) const { bpe::prefetch(line_of(hash)); }
+    // Memory that a lookup of the hash reads, to be fetched ahead.
+    const void* place_of(std::uint64_t hash) const { return line_of(hash); }
 
     // The value of a word, null where it is not there; until the next word comes.
     Value* find(const WordKey& key, std::uint64_t hash) const {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "bpe/prefetch.h"
 #include "bpe/word_cache.h"
 #include "bpe/word_merger.h"
 
@@ -83,7 +84,7 @@ class CachingEncoder final : public TextEncoder {
             } else {
                 *lookup = lookup_of(text.substr(begin, length));
             }
-            cache_.prefetch(*lookup++);
+            prefetch(cache_.place_of(*lookup++));
             begin = end;
         }
     }

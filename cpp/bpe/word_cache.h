@@ -49,12 +49,10 @@ class WordCache {
 
     std::size_t most_bytes() const { return most_bytes_; }
 
-    void prefetch(const WordLookup& lookup) const {
-        if (lookup.is_short()) {
-            short_words_.prefetch(lookup.hash);
-        } else {
-            long_words_.prefetch(lookup.hash);
-        }
+    // Memory that a lookup reads first, to be fetched ahead.
+    const void* place_of(const WordLookup& lookup) const {
+        return lookup.is_short() ? short_words_.place_of(lookup.hash)
+                                 : long_words_.place_of(lookup.hash);
     }
 
     // Writes the ids of a short word to `out` and moves it behind them; false where the word is
