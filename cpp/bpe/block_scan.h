@@ -54,7 +54,8 @@ std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, s
             const std::uint64_t borders = borders_in_block<Isa, pattern>(text + begin);
             if (borders != 0) {
                 ends = append_ends<Isa>(borders, begin, ends);
-                begin = ends[-1];
+                // Not read back from `ends`: the next block waits for it.
+                begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
                 continue;
             }
         }

@@ -1,4 +1,4 @@
-// Compiled for AVX2 and BMI; called where the processor has them.
+// Compiled for AVX2, BMI and LZCNT; called where the processor has them.
 #include "bpe/block_scans.h"
 
 #if defined(__AVX2__)

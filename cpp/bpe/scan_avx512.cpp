@@ -1,4 +1,4 @@
-// Compiled for AVX-512 BW and BMI; called where the processor has them.
+// Compiled for AVX-512 BW, BMI and LZCNT; called where the processor has them.
 #include "bpe/block_scans.h"
 
 #if defined(__AVX512BW__)

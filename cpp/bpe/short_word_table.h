@@ -38,12 +38,30 @@ class ShortWordTable {
     // Memory that a lookup of the hash reads, to be fetched ahead.
     const void* place_of(std::uint64_t hash) const { return line_of(hash); }
 
+    // Reads the table while no word comes, without a reload of its fields at each lookup.
+    class Reader {
+      public:
+        explicit Reader(const ShortWordTable& table)
+            : entries_(table.entries_), shift_(table.shift_) {}
+
+        // The value of a word, null where it is not in its first line: it may be in another one.
+        const Value* find_near(const WordKey& key, std::uint64_t hash) const {
+            const Entry* entry = entries_ + 2 * (hash >> shift_);
+            entry += entry->key == key ? 0 : 1;  // without a branch: which of the two is chance
+            return entry->key == key ? &entry->value : nullptr;
+        }
+
+      private:
+        const Entry* entries_;
+        unsigned shift_;
+    };
+
     // The value of a word, null where it is not there; until the next word comes.
     Value* find(const WordKey& key, std::uint64_t hash) const {
-        Entry* entry = line_of(hash);
-        entry += entry->key == key ? 0 : 1;  // without a branch: which of the two is chance
-        if (entry->key == key) return &entry->value;
-        return entry->key.tail == 0 ? nullptr : find_beyond(key, hash);
+        for (Entry* entry = line_of(hash); entry->key.tail != 0; entry = after(entry)) {
+            if (entry->key == key) return &entry->value;
+        }
+        return nullptr;
     }
 
     // The value of a word that is not there yet.
@@ -85,13 +103,6 @@ class ShortWordTable {
     // The next entry of the probe, from line to line and round.
     Entry* after(Entry* entry) const {
         return ++entry == entries_ + n_bytes() / sizeof(Entry) ? entries_ : entry;
-    }
-
-    Value* find_beyond(const WordKey& key, std::uint64_t hash) const {
-        for (Entry* entry = line_of(hash); entry->key.tail != 0; entry = after(entry)) {
-            if (entry->key == key) return &entry->value;
-        }
-        return nullptr;
     }
 
     Entry* free_entry(std::uint64_t hash) const {

@@ -54,19 +54,15 @@ class CachingEncoder final : public TextEncoder {
   private:
     void append_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends,
                       Ids& ids, Checkpoint& checkpoint) {
-        look_up(text, begin, ends);
-        std::size_t n_left = ends.size();
-        Token* out = ids.end_with_room<Token>(room_for(n_left));
-        for (std::size_t i = 0; i < ends.size(); ++i, --n_left) {
-            const WordLookup& lookup = lookups_[i];
-            const std::string_view word = text.substr(begin, ends[i] - begin);
-            begin = ends[i];
-            if (lookup.is_short() && cache_.append_short(lookup, out)) continue;
+        const auto lookups = look_up(text, begin, ends);
+        for (std::size_t i = 0; i < ends.size(); ++i) {
+            Token* out = ids.end_with_room<Token>(room_for(ends.size() - i));
+            i += cache_.append_known(lookups.subspan(i), out);
             ids.set_end(out);
-            append_ids(ids_of(word, lookup, checkpoint), ids);
-            out = ids.end_with_room<Token>(room_for(n_left));
+            if (i == ends.size()) return;
+            const std::size_t word = i == 0 ? begin : ends[i - 1];
+            append_ids(ids_of(text.substr(word, ends[i] - word), lookups[i], checkpoint), ids);
         }
-        ids.set_end(out);
     }
 
     // Each short word writes one value whole, and has at most one id a byte.
@@ -75,18 +71,23 @@ class CachingEncoder final : public TextEncoder {
     }
 
     // First pass: the keys of the words; the memory of their entries is on its way then.
-    void look_up(std::string_view text, std::size_t begin, std::span<const std::size_t> ends) {
+    std::span<const WordLookup> look_up(std::string_view text, std::size_t begin,
+                                        std::span<const std::size_t> ends) {
+        const bool can_read_on = text.size() - ends.back() >= sizeof(WordKey);
         WordLookup* lookup = lookups_.data();
         for (const std::size_t end : ends) {
             const std::size_t length = end - begin;
-            if (length <= longest_short_word && text.size() - begin >= sizeof(WordKey)) {
+            if (length <= longest_short_word && can_read_on) {
                 *lookup = WordLookup(short_word_key(text.data() + begin, length));
+                prefetch(cache_.short_place(lookup->hash));
             } else {
                 *lookup = lookup_of(text.substr(begin, length));
+                prefetch(cache_.place_of(*lookup));
             }
-            prefetch(cache_.place_of(*lookup++));
+            ++lookup;
             begin = end;
         }
+        return std::span(lookups_).first(ends.size());
     }
 
     static WordLookup lookup_of(std::string_view word) {

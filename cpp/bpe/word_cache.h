@@ -19,11 +19,12 @@ namespace paribus::bpe {
 
 inline constexpr std::size_t longest_cached_word = 256;  // bytes
 
-// The key of a short word, or the hash alone of a long one.
+// What a word is looked up by: the key of a short one; of a long one a key that no word has, and a
+// hash of all bytes.
 struct WordLookup {
     WordLookup() = default;
     explicit WordLookup(const WordKey& short_key) : key(short_key), hash(short_key.hash()) {}
-    explicit WordLookup(std::uint64_t long_hash) : key{}, hash(long_hash) {}
+    explicit WordLookup(std::uint64_t long_hash) : key{1, 0}, hash(long_hash) {}
 
     bool is_short() const { return key.tail != 0; }
 
@@ -51,18 +52,25 @@ class WordCache {
 
     // Memory that a lookup reads first, to be fetched ahead.
     const void* place_of(const WordLookup& lookup) const {
-        return lookup.is_short() ? short_words_.place_of(lookup.hash)
-                                 : long_words_.place_of(lookup.hash);
+        return lookup.is_short() ? short_place(lookup.hash) : long_words_.place_of(lookup.hash);
     }
+    const void* short_place(std::uint64_t hash) const { return short_words_.place_of(hash); }
 
-    // Writes the ids of a short word to `out` and moves it behind them; false where the word is
-    // not known or its ids are many. It writes a whole value, whatever the number of ids.
-    bool append_short(const WordLookup& lookup, Token*& out) const {
-        const WordValue<Token>* value = short_words_.find(lookup.key, lookup.hash);
-        if (value == nullptr || value->n_ids > WordValue<Token>::n_inline) return false;
-        std::memcpy(out, value, sizeof *value);
-        out += value->n_ids;
-        return true;
+    // Writes the ids of words to `out`, which moves behind them, up to the first word that takes
+    // another way: it is long or not known, or its ids are many. Returns how many words. Each write
+    // is a whole value, whatever the number of ids.
+    std::size_t append_known(std::span<const WordLookup> lookups, Token*& out) const {
+        const typename ShortWordTable<WordValue<Token>>::Reader reader(short_words_);
+        Token* end = out;
+        const WordLookup* lookup = lookups.data();
+        for (const WordLookup* const last = lookup + lookups.size(); lookup != last; ++lookup) {
+            const WordValue<Token>* value = reader.find_near(lookup->key, lookup->hash);
+            if (value == nullptr || value->n_ids > WordValue<Token>::n_inline) break;
+            std::memcpy(end, value, sizeof *value);
+            end += value->n_ids;
+        }
+        out = end;
+        return static_cast<std::size_t>(lookup - lookups.data());
     }
 
     // The ids of a word, none where it is not known; until the next call.

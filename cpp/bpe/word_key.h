@@ -23,8 +23,8 @@ struct WordKey {
     }
 
     std::uint64_t hash() const {
-        // Odd constants without a pattern; the upper bits depend on all bits of the key.
-        return head * 0x9E3779B97F4A7C15 + (tail ^ head >> 32) * 0xD6E8FEB86659FD93;
+        // The upper bits of the product depend on all bits of the key.
+        return (head ^ std::rotl(tail, 29)) * 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
     }
 
     std::size_t length() const {
