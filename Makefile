@@ -46,8 +46,8 @@ FLAGS_thread := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 
 # One file an instruction set; which of them runs is chosen on the processor it runs on.
 ifeq ($(shell uname -m),x86_64)
-FLAGS_OF_scan_avx2 := -mavx2 -mbmi -mlzcnt
-FLAGS_OF_scan_avx512 := -mavx512bw -mbmi -mlzcnt
+FLAGS_OF_scan_avx2 := -mavx2 -mbmi -mlzcnt -fno-tree-slp-vectorize
+FLAGS_OF_scan_avx512 := -mavx512bw -mbmi -mlzcnt -fno-tree-slp-vectorize
 endif
 
 define BUILD

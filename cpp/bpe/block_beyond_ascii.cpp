@@ -10,12 +10,8 @@ namespace {
 constexpr ClassSet caseless = set_of(CharClass::modifier, CharClass::other_letter, CharClass::mark);
 constexpr ClassSet capitals = set_of(CharClass::uppercase, CharClass::titlecase);
 
-bool is_cut(const char* bytes, unsigned at) {
-    return at + sequence_length(static_cast<unsigned char>(bytes[at])) > block_size;
-}
-
 bool is_contraction_of_long_s(const char* bytes, unsigned at) {
-    return at > 0 && bytes[at - 1] == '\'' && std::string_view(bytes + at, 2) == "\xC5\xBF";
+    return bytes[at] == '\xC5' && bytes[at + 1] == '\xBF' && at > 0 && bytes[at - 1] == '\'';
 }
 
 // Adds one character; false where the masks cannot say what it is to the pattern.
@@ -45,19 +41,27 @@ bool add(Character character, std::uint64_t bits, Pattern pattern, Block& block)
 
 }  // namespace
 
-void add_beyond_ascii(const char* bytes, Pattern pattern, Block& block) {
+void add_beyond_ascii(const char* bytes, Pattern pattern, Block& to) {
+    Block block = to;  // in registers
     std::uint64_t left = block.beyond_ascii;
+    block.n_known = block_size;
     while (left != 0) {
         const auto at = static_cast<unsigned>(std::countr_zero(left));
-        block.n_known = at;
-        if (is_cut(bytes, at) || is_contraction_of_long_s(bytes, at)) return;
-        const Character character = character_at({bytes, block_size}, at);
+        const std::uint32_t n_bytes = sequence_length(static_cast<unsigned char>(bytes[at]));
+        if (at + n_bytes > block_size || is_contraction_of_long_s(bytes, at)) {
+            block.n_known = at;
+            break;
+        }
+        const Character character = character_of(bytes + at, n_bytes);
         const std::uint64_t bits = ((std::uint64_t{1} << character.n_bytes) - 1) << at;
-        if (!add(character, bits, pattern, block)) return;
+        if (!add(character, bits, pattern, block)) {
+            block.n_known = at;
+            break;
+        }
         block.inner |= bits & bits << 1;
         left &= ~bits;
     }
-    block.n_known = block_size;
+    to = block;
 }
 
 }  // namespace paribus::bpe

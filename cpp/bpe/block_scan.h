@@ -31,12 +31,14 @@ std::uint64_t borders_in_block(const char* bytes) {
     return borders.begins & bits_below<Isa>(borders.n_certain) & ~std::uint64_t{1};
 }
 
-// Appends `begin` + each bit's place, four at a time: it writes up to three ends too many.
+inline constexpr std::size_t ends_at_a_time = 4;
+
+// Appends `begin` + each bit's place, several at a time: it writes up to 7 ends too many.
 template <typename Isa>
 std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
     std::size_t* const last = ends + std::popcount(borders);
-    for (; borders != 0; ends += 4) {
-        for (int i = 0; i < 4; ++i) {
+    for (; borders != 0; ends += ends_at_a_time) {
+        for (std::size_t i = 0; i < ends_at_a_time; ++i) {
             ends[i] = begin + static_cast<std::size_t>(std::countr_zero(borders));
             borders &= borders - 1;
         }

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <limits>
 
+#include "bpe/zeroed_memory.h"
+
 namespace paribus::bpe {
 
 void Ids::append(const Ids& other) {
@@ -19,6 +21,7 @@ void Ids::resize_memory(std::size_t n_ids) {
     if (memory == nullptr) throw std::bad_alloc();
     static_cast<void>(memory_.release());
     memory_.reset(memory);
+    if (n_ids > capacity_) ask_for_big_pages(memory, n_ids * width_);
     capacity_ = n_ids;
 }
 

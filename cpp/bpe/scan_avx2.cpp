@@ -36,7 +36,9 @@ struct Avx2 {
         const auto all_equal = [&](char byte) { return mask(equal(low, byte), equal(high, byte)); };
         Block block{};
         block.capitals = all_between('A', 'Z');
-        block.letters = block.capitals | all_between('a', 'z');
+        const __m256i case_bits = _mm256_set1_epi8('a' - 'A');
+        block.letters = mask(between(_mm256_or_si256(low, case_bits), 'a', 'z'),
+                             between(_mm256_or_si256(high, case_bits), 'a', 'z'));
         block.numbers = all_between('0', '9');
         block.spaces = all_equal(' ');
         block.white_space = block.spaces | all_between('\t', '\r');

@@ -6,7 +6,8 @@ namespace paribus::bpe {
 namespace {
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
-// No processor with BMI2 lacks BMI or LZCNT, and not every compiler knows how to ask for the latter.
+// No processor with BMI2 lacks BMI or LZCNT, and not every compiler knows how to ask for the
+// latter.
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"); }
 bool has_avx512() { return has_avx2() && __builtin_cpu_supports("avx512bw"); }
 #else

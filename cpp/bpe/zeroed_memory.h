@@ -25,4 +25,8 @@ class ZeroedMemory {
     std::unique_ptr<void, Free> memory_;
 };
 
+// Asks for big pages for what of this memory can have them: before it is touched, later that has no
+// effect. A refusal costs speed only.
+void ask_for_big_pages(void* memory, std::size_t n_bytes);
+
 }  // namespace paribus::bpe
