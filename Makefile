@@ -44,10 +44,16 @@ FLAGS_plain := -O2
 FLAGS_address := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_thread := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 
+# One file an instruction set; which of them runs is chosen on the processor it runs on.
+ifeq ($(shell uname -m),x86_64)
+FLAGS_OF_scan_avx2 := -mavx2 -mbmi -mlzcnt -fno-tree-slp-vectorize
+FLAGS_OF_scan_avx512 := -mavx512bw -mbmi -mlzcnt -fno-tree-slp-vectorize
+endif
+
 define BUILD
 build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) Makefile
 	@mkdir -p $$(@D)
-	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) -pthread -c $$< -o $$@
+	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) $$(FLAGS_OF_$$(*F)) -pthread -c $$< -o $$@
 
 build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
@@ -66,7 +72,9 @@ cpp-test: build/plain/bpe_tests ## C++ tests
 cpp-warnings: ## every warning in our C++ is an error
 	@for file in $(BPE) $(CPP_TESTS) $(wildcard cpp/fuzz/*.cpp); do \
 	    echo "$(CXX) -fsyntax-only $(WARNINGS) $$file"; \
-	    $(CXX) -std=c++20 -fsyntax-only $(WARNINGS) -Icpp $$file || exit 1; \
+	    case $$file in *_avx2.cpp) flags="$(FLAGS_OF_scan_avx2)";; \
+	        *_avx512.cpp) flags="$(FLAGS_OF_scan_avx512)";; *) flags=;; esac; \
+	    $(CXX) -std=c++20 -fsyntax-only $(WARNINGS) $$flags -Icpp $$file || exit 1; \
 	done
 	$(CXX) -std=c++20 -fsyntax-only $(WARNINGS) -Icpp cpp/bindings/module.cpp \
 	    $$($(UV) --with nanobind python -c "import nanobind, sysconfig; \

@@ -8,11 +8,12 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
 #include "bpe/encoder.h"
-#include "bpe/pretokenizer.h"
+#include "bpe/scanner.h"
 #include "bpe/trainer.h"
 
 namespace nb = nanobind;
@@ -62,6 +63,19 @@ nb::object to_array(std::vector<Value> values) {
     return nb::cast(nb::ndarray<nb::numpy, Value, nb::ndim<1>>(data, {size}, capsule));
 }
 
+// A NumPy array of 16 or 32 bits that owns the ids; they are not copied.
+nb::object to_array(bpe::Ids ids) {
+    ids.reserve(1);  // a capsule holds no null
+    const std::size_t size = ids.size(), width = ids.width();
+    void* const data = ids.release();
+    const nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
+    const auto array = [&]<typename Token>(Token* values) {
+        return nb::cast(nb::ndarray<nb::numpy, Token, nb::ndim<1>>(values, {size}, owner));
+    };
+    return width == sizeof(std::uint16_t) ? array(static_cast<std::uint16_t*>(data))
+                                          : array(static_cast<bpe::Id*>(data));
+}
+
 // Raises KeyboardInterrupt, or what else a signal handler raises. Called without the GIL.
 void check_signals() {
     const nb::gil_scoped_acquire gil;
@@ -80,13 +94,13 @@ bpe::Progress to_progress(const nb::object& callback) {
 
 nb::object split(nb::handle text, const std::string& pattern_name) {
     const Buffer buffer(text);
-    const bpe::Pattern pattern = bpe::pattern_named(pattern_name);
+    const bpe::Scanner scanner(bpe::pattern_named(pattern_name));
     std::vector<std::uint64_t> ends;
     {
         const nb::gil_scoped_release no_gil;
         bpe::Checkpoint checkpoint(check_signals);
         std::uint64_t end = 0;
-        bpe::for_each_pretoken(buffer.view(), pattern, [&](std::string_view pretoken) {
+        bpe::for_each_pretoken(buffer.view(), scanner, [&](std::string_view pretoken) {
             ends.push_back(end += pretoken.size());
             checkpoint.spend(pretoken.size());
         });
@@ -143,12 +157,10 @@ void make_encoder(bpe::Encoder* self, std::vector<bpe::Id> byte_ids,
 nb::object encode(const bpe::Encoder& encoder, nb::handle text, bool allow_special,
                   std::size_t threads) {
     const Buffer buffer(text);
-    std::vector<bpe::Id> ids;
-    {
+    return to_array([&] {
         const nb::gil_scoped_release no_gil;
-        ids = encoder.encode(buffer.view(), {allow_special, threads}, check_signals);
-    }
-    return to_array(std::move(ids));
+        return encoder.encode(buffer.view(), {allow_special, threads}, check_signals);
+    }());
 }
 
 nb::tuple encode_many(const bpe::Encoder& encoder, const nb::list& texts, bool allow_special,
@@ -159,11 +171,10 @@ nb::tuple encode_many(const bpe::Encoder& encoder, const nb::list& texts, bool a
         buffers.push_back(std::make_unique<Buffer>(text));
         views.push_back(buffers.back()->view());
     }
-    bpe::EncodedTexts encoded;
-    {
+    bpe::EncodedTexts encoded = [&] {
         const nb::gil_scoped_release no_gil;
-        encoded = encoder.encode_many(views, {allow_special, threads}, check_signals);
-    }
+        return encoder.encode_many(views, {allow_special, threads}, check_signals);
+    }();
     return nb::make_tuple(to_array(std::move(encoded.ids)), to_array(std::move(encoded.offsets)));
 }
 

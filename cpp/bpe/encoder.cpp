@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "bpe/cuts.h"
-#include "bpe/word_cache.h"
 
 namespace paribus::bpe {
 namespace {
 
 constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t bytes_of_common_token = 4;  // room is made for so many, more grows
-constexpr std::size_t most_idle_sessions = 64;
+constexpr std::size_t most_idle_workers = 64;
 
 std::string name_of(Id id) { return "id " + std::to_string(id); }
 
@@ -82,11 +81,7 @@ MergeTables merge_tables(EncoderTables& tables) {
     check_sizes(tables);
     const std::array<Id, 256> byte_ids = checked_byte_ids(tables);
     check_merges(tables);
-    std::vector<std::uint32_t> lengths;
-    for (const std::string& token : tables.tokens) {
-        lengths.push_back(static_cast<std::uint32_t>(token.size()));
-    }
-    return {byte_ids, MergeRules(std::move(tables.merges)), std::move(lengths)};
+    return {byte_ids, std::move(tables.merges), tables.tokens};
 }
 
 // A text, or a part of a large one, that is encoded alone.
@@ -134,48 +129,46 @@ std::vector<std::uint64_t> offsets_of(const std::vector<Piece>& pieces, std::siz
 }
 
 // All parts in a row; each is freed once it is copied.
-std::vector<Id> joined(std::vector<std::vector<Id>> parts) {
+Ids joined(std::vector<Ids> parts, std::size_t width) {
     if (parts.size() == 1) return std::move(parts.front());
     std::size_t n_ids = 0;
-    for (const std::vector<Id>& part : parts) n_ids += part.size();
-    std::vector<Id> ids;
+    for (const Ids& part : parts) n_ids += part.size();
+    Ids ids(width);
     ids.reserve(n_ids);
-    for (std::vector<Id>& part : parts) {
-        ids.insert(ids.end(), part.begin(), part.end());
-        part = {};
+    for (Ids& part : parts) {
+        ids.append(part);
+        part = Ids(width);
     }
     return ids;
 }
 
 }  // namespace
 
-// What one thread needs to encode; kept between calls, so that known words stay known.
-struct Encoder::Session {
-    explicit Session(const MergeTables& tables) : merger(tables) {}
-
-    WordCache cache;
-    WordMerger merger;
-};
-
-Encoder::Encoder(EncoderTables tables)
-    : pattern_(tables.pattern), tables_(merge_tables(tables)), specials_(special_texts(tables)) {
+Encoder::Encoder(EncoderTables tables, std::size_t cache_bytes)
+    : pattern_(tables.pattern),
+      scanner_(pattern_),
+      tables_(merge_tables(tables)),
+      specials_(special_texts(tables)),
+      cache_bytes_(cache_bytes) {
     for (const SpecialToken& special : tables.specials) special_ids_.push_back(special.id);
     tokens_ = std::move(tables.tokens);
+    newborn_ = make_text_encoder(id_width(), tables_, scanner_, cache_bytes_);
+    for (std::size_t id = 0; id < tokens_.size(); ++id) {
+        if (!tokens_[id].empty()) newborn_->remember_token(tokens_[id], static_cast<Id>(id));
+    }
 }
 
-Encoder::~Encoder() = default;
-
-std::vector<Id> Encoder::encode(std::string_view text, EncodingOptions options,
-                                const Poll& poll) const {
+Ids Encoder::encode(std::string_view text, EncodingOptions options, const Poll& poll) const {
     if (options.n_threads > 1 && text.size() > options.piece_size) {
         return encode_many({&text, 1}, options, poll).ids;
     }
-    std::vector<Id> ids;
+    Ids ids(id_width());
     ids.reserve(text.size() / bytes_of_common_token);
     Checkpoint checkpoint(poll);
-    auto session = take_session();
-    append_encoded(text, options.allow_special, *session, ids, checkpoint);
-    keep_session(std::move(session));
+    auto worker = take_worker();
+    append_encoded(text, options.allow_special, *worker, ids, checkpoint);
+    keep_worker(std::move(worker));
+    ids.shrink();
     return ids;
 }
 
@@ -185,20 +178,21 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
     const SpecialTokens& specials = options.allow_special ? specials_ : no_specials_;
     std::vector<Piece> pieces = pieces_of(texts, pattern_, specials, target);
     const std::vector<std::size_t> borders = task_borders(pieces, target);
-    std::vector<std::vector<Id>> parts(borders.size() - 1);
+    std::vector<Ids> parts;
+    for (std::size_t task = 1; task < borders.size(); ++task) parts.emplace_back(id_width());
     run_tasks(parts.size(), options.n_threads, poll,
               [&](Worker, std::size_t task, Checkpoint& checkpoint) {
-                  std::vector<Id>& ids = parts[task];
-                  auto session = take_session();
+                  Ids& ids = parts[task];
+                  auto worker = take_worker();
                   for (std::size_t i = borders[task]; i < borders[task + 1]; ++i) {
                       const std::size_t n_before = ids.size();
-                      append_encoded(pieces[i].text, options.allow_special, *session, ids,
+                      append_encoded(pieces[i].text, options.allow_special, *worker, ids,
                                      checkpoint);
                       pieces[i].n_ids = ids.size() - n_before;
                   }
-                  keep_session(std::move(session));
+                  keep_worker(std::move(worker));
               });
-    return {joined(std::move(parts)), offsets_of(pieces, texts.size())};
+    return {joined(std::move(parts), id_width()), offsets_of(pieces, texts.size())};
 }
 
 std::string Encoder::decode(std::span<const Id> ids) const {
@@ -214,40 +208,30 @@ std::string Encoder::decode(std::span<const Id> ids) const {
     return bytes;
 }
 
-void Encoder::append_encoded(std::string_view text, bool allow_special, Session& session,
-                             std::vector<Id>& ids, Checkpoint& checkpoint) const {
-    const auto append_word = [&](std::string_view word) {
-        checkpoint.spend(word.size());
-        if (word.size() > WordCache::longest_word) {
-            session.merger.merge(word, ids, checkpoint);
-        } else if (!session.cache.append(word, ids)) {
-            const std::size_t n_before = ids.size();
-            session.merger.merge(word, ids, checkpoint);
-            session.cache.remember(word, std::span(ids).subspan(n_before));
-        }
-    };
+void Encoder::append_encoded(std::string_view text, bool allow_special, TextEncoder& worker,
+                             Ids& ids, Checkpoint& checkpoint) const {
     for_each_segment(
         text, allow_special ? specials_ : no_specials_,
-        [&](std::string_view segment) { for_each_pretoken(segment, pattern_, append_word); },
+        [&](std::string_view segment) { worker.append(segment, ids, checkpoint); },
         [&](std::size_t number) { ids.push_back(special_ids_[number]); });
 }
 
-// A session whose use ends in an exception is not kept: its working memory may be half written.
-std::unique_ptr<Encoder::Session> Encoder::take_session() const {
+// A worker whose use ends in an exception is not kept: its working memory may be half written.
+std::unique_ptr<TextEncoder> Encoder::take_worker() const {
     {
         const std::lock_guard lock(mutex_);
         if (!idle_.empty()) {
-            auto session = std::move(idle_.back());
+            auto worker = std::move(idle_.back());
             idle_.pop_back();
-            return session;
+            return worker;
         }
     }
-    return std::make_unique<Session>(tables_);
+    return newborn_->clone();
 }
 
-void Encoder::keep_session(std::unique_ptr<Session> session) const {
+void Encoder::keep_worker(std::unique_ptr<TextEncoder> worker) const {
     const std::lock_guard lock(mutex_);
-    if (idle_.size() < most_idle_sessions) idle_.push_back(std::move(session));
+    if (idle_.size() < most_idle_workers) idle_.push_back(std::move(worker));
 }
 
 }  // namespace paribus::bpe

@@ -10,11 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "bpe/ids.h"
+#include "bpe/merge_tables.h"
 #include "bpe/parallel.h"
-#include "bpe/pretokenizer.h"
+#include "bpe/scanner.h"
 #include "bpe/special_tokens.h"
+#include "bpe/text_encoder.h"
 #include "bpe/types.h"
-#include "bpe/word_merger.h"
 
 namespace paribus::bpe {
 
@@ -35,7 +37,7 @@ struct EncoderTables {
 
 // The ids of text i are ids[offsets[i]] to ids[offsets[i + 1] - 1].
 struct EncodedTexts {
-    std::vector<Id> ids;
+    Ids ids;
     std::vector<std::uint64_t> offsets;
 };
 
@@ -48,11 +50,14 @@ struct EncodingOptions {
 // Any number of threads may use one encoder at once.
 class Encoder {
   public:
-    // Throws Error where the tables contradict each other.
-    explicit Encoder(EncoderTables tables);
-    ~Encoder();
+    static constexpr std::size_t usual_cache_bytes = std::size_t{64} << 20;
 
-    std::vector<Id> encode(std::string_view text, EncodingOptions options, const Poll& poll) const;
+    // Throws Error where the tables contradict each other. `cache_bytes` is about the most memory
+    // that each thread takes to remember words.
+    explicit Encoder(EncoderTables tables, std::size_t cache_bytes = usual_cache_bytes);
+
+    // Ids have 16 bits where all of the vocabulary fit, else 32.
+    Ids encode(std::string_view text, EncodingOptions options, const Poll& poll) const;
 
     EncodedTexts encode_many(std::span<const std::string_view> texts, EncodingOptions options,
                              const Poll& poll) const;
@@ -61,22 +66,26 @@ class Encoder {
     std::string decode(std::span<const Id> ids) const;
 
   private:
-    struct Session;
-
-    void append_encoded(std::string_view text, bool allow_special, Session& session,
-                        std::vector<Id>& ids, Checkpoint& checkpoint) const;
-    std::unique_ptr<Session> take_session() const;
-    void keep_session(std::unique_ptr<Session> session) const;
+    void append_encoded(std::string_view text, bool allow_special, TextEncoder& worker, Ids& ids,
+                        Checkpoint& checkpoint) const;
+    std::unique_ptr<TextEncoder> take_worker() const;
+    void keep_worker(std::unique_ptr<TextEncoder> worker) const;
+    std::size_t id_width() const {
+        return tokens_.size() <= most_narrow_ids ? sizeof(std::uint16_t) : sizeof(Id);
+    }
 
     Pattern pattern_;
+    Scanner scanner_;
     MergeTables tables_;
     std::vector<std::string> tokens_;
     SpecialTokens specials_;
     SpecialTokens no_specials_;
     std::vector<Id> special_ids_;
+    std::size_t cache_bytes_;
+    std::unique_ptr<TextEncoder> newborn_;  // knows the vocabulary and is never used, but copied
 
     mutable std::mutex mutex_;
-    mutable std::vector<std::unique_ptr<Session>> idle_;  // guarded by mutex_
+    mutable std::vector<std::unique_ptr<TextEncoder>> idle_;  // guarded by mutex_
 };
 
 }  // namespace paribus::bpe

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "bpe/pretokenizer.h"
-
 namespace paribus::bpe {
 namespace {
 
@@ -16,6 +14,7 @@ constexpr std::size_t pieces_of_batch = 16;
 PretokenCounter::PretokenCounter(Pattern pattern, std::vector<std::string> specials,
                                  std::size_t n_threads, std::size_t batch_size)
     : pattern_(pattern),
+      scanner_(pattern),
       specials_(std::move(specials)),
       batch_size_(std::max<std::size_t>(batch_size, 1)),
       tables_(std::max<std::size_t>(n_threads, 1)) {}
@@ -79,7 +78,7 @@ void PretokenCounter::count_pieces(const std::vector<std::string_view>& pieces, 
                   };
                   for_each_segment(
                       pieces[task], specials_,
-                      [&](std::string_view text) { for_each_pretoken(text, pattern_, count); },
+                      [&](std::string_view text) { for_each_pretoken(text, scanner_, count); },
                       [](std::size_t) {});
               });
 }

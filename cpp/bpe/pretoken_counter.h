@@ -8,6 +8,7 @@
 
 #include "bpe/cuts.h"
 #include "bpe/parallel.h"
+#include "bpe/scanner.h"
 #include "bpe/special_tokens.h"
 #include "bpe/types.h"
 #include "bpe/word_table.h"
@@ -37,6 +38,7 @@ class PretokenCounter {
     void count_pieces(const std::vector<std::string_view>& pieces, const Poll& poll);
 
     Pattern pattern_;
+    Scanner scanner_;
     SpecialTokens specials_;
     std::size_t batch_size_;
     std::vector<WordTable> tables_;  // one a thread

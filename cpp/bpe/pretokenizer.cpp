@@ -169,6 +169,12 @@ std::size_t whole_text_end(std::string_view text, std::size_t) { return text.siz
 
 }  // namespace
 
+unsigned contraction_length(const char* bytes, bool any_case) {
+    const std::string_view text(bytes, longest_contraction);
+    return static_cast<unsigned>(any_case ? contraction<lowered>(text, 0)
+                                          : contraction<unchanged>(text, 0));
+}
+
 PretokenEnd pretoken_end_of(Pattern pattern) {
     switch (pattern) {
         case Pattern::gpt2:

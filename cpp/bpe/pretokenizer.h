@@ -1,4 +1,5 @@
-// The split of text into pretokens: hand-written scanners, each equal to one regular expression.
+// The split of text into pretokens, one by one: each function is equal to one regular expression.
+// scanner.h finds the same borders faster.
 //
 //   gpt2    '(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s
 //   cl100k  '(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+
@@ -24,15 +25,10 @@ using PretokenEnd = std::size_t (*)(std::string_view text, std::size_t begin);
 
 PretokenEnd pretoken_end_of(Pattern pattern);
 
-// Calls `visit(std::string_view pretoken)` for each pretoken, from left to right.
-template <typename Visit>
-void for_each_pretoken(std::string_view text, Pattern pattern, Visit&& visit) {
-    const PretokenEnd pretoken_end = pretoken_end_of(pattern);
-    for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = pretoken_end(text, begin);
-        visit(text.substr(begin, end - begin));
-        begin = end;
-    }
-}
+inline constexpr unsigned longest_contraction = 3;  // bytes
+
+// Length of the contraction, such as 's or 'll, at the first of three bytes; 0 for none. That of
+// the long s, U+017F, is not known here.
+unsigned contraction_length(const char* bytes, bool any_case);
 
 }  // namespace paribus::bpe

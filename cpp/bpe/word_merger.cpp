@@ -1,49 +1,25 @@
 #include "bpe/word_merger.h"
 
-#include <algorithm>
 #include <string>
 
+#include "bpe/short_merge.h"
+
 namespace paribus::bpe {
-namespace {
-
-// Up to here looking through all pairs for each merge is the fastest.
-constexpr std::size_t longest_short_word = 64;
-
-}  // namespace
 
 void WordMerger::merge(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint) {
-    if (word.size() <= longest_short_word) {
-        merge_short(word, ids);
-    } else {
+    if (word.size() > longest_short_merge || !can_merge_short(*tables_)) {
         merge_long(word, ids, checkpoint);
+        return;
     }
+    const std::size_t n_before = ids.size();
+    ids.resize(n_before + word.size());
+    ids.resize(n_before + merge_short(word, *tables_, &ids[n_before]));
 }
 
-void WordMerger::merge_short(std::string_view word, std::vector<Id>& ids) const {
-    const MergeRules& rules = tables_->rules;
-    std::array<Id, longest_short_word> tokens;
-    std::array<std::uint32_t, longest_short_word> ranks;  // of each token and the next one
-    std::size_t n_tokens = 0;
-    for (const char byte : word) {
-        tokens[n_tokens++] = tables_->byte_ids[static_cast<unsigned char>(byte)];
+std::size_t WordMerger::part_end(std::string_view word, std::size_t begin) const {
+    while (++begin < word.size() && tables_->can_join(word[begin - 1], word[begin])) {
     }
-    for (std::size_t i = 0; i + 1 < n_tokens; ++i) {
-        ranks[i] = rules.rank_of(tokens[i], tokens[i + 1]);
-    }
-    while (n_tokens > 1) {
-        const auto begin = ranks.begin();
-        const auto last = begin + static_cast<std::ptrdiff_t>(n_tokens) - 1;
-        const auto lowest = std::min_element(begin, last);
-        if (*lowest == absent) break;
-        const auto i = static_cast<std::size_t>(lowest - begin);
-        tokens[i] = rules[*lowest].result;
-        std::move(lowest + 1, last, lowest);
-        std::move(&tokens[i] + 2, tokens.data() + n_tokens, &tokens[i] + 1);
-        --n_tokens;
-        if (i > 0) ranks[i - 1] = rules.rank_of(tokens[i - 1], tokens[i]);
-        if (i + 1 < n_tokens) ranks[i] = rules.rank_of(tokens[i], tokens[i + 1]);
-    }
-    ids.insert(ids.end(), tokens.data(), tokens.data() + n_tokens);
+    return begin;
 }
 
 void WordMerger::merge_long(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint) {

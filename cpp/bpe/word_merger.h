@@ -1,38 +1,32 @@
 // Merges the bytes of one word into tokens: the pair of lowest rank first, of those the leftmost.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "bpe/bucket_queue.h"
-#include "bpe/merge_rules.h"
+#include "bpe/merge_tables.h"
 #include "bpe/parallel.h"
 #include "bpe/token_row.h"
 #include "bpe/types.h"
 
 namespace paribus::bpe {
 
-// What all mergers of one vocabulary read.
-struct MergeTables {
-    std::array<Id, 256> byte_ids;
-    MergeRules rules;
-    std::vector<std::uint32_t> lengths;  // bytes, by id
-};
-
 // Holds working memory; each thread has its own. After an exception it is not to be used again.
 class WordMerger {
   public:
     explicit WordMerger(const MergeTables& tables) : tables_(&tables), row_(tables.lengths) {}
 
-    // Appends the ids of `word` to `ids`. Takes time linear in the word but for a sort within
-    // equal ranks.
+    // Appends the ids of `word`, which is not empty, to `ids`. Takes time linear in the word but
+    // for a sort within equal ranks.
     void merge(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint);
 
+    // Where the part of `word` that begins at `begin` ends: no merge joins it to the next one.
+    std::size_t part_end(std::string_view word, std::size_t begin) const;
+
   private:
-    void merge_short(std::string_view word, std::vector<Id>& ids) const;
     void merge_long(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint);
     void fill_row(std::string_view word);
     void merge_lowest(Checkpoint& checkpoint);

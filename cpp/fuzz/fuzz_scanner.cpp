@@ -1,6 +1,6 @@
 // The scanners split as the backtracking matcher does, and safe cuts keep the split.
 #include "bpe/cuts.h"
-#include "bpe/pretokenizer.h"
+#include "bpe/scanner.h"
 #include "fuzz/input.h"
 #include "tests/naive.h"
 
@@ -10,7 +10,8 @@ using namespace paribus;
 
 std::vector<std::string> split(std::string_view text, bpe::Pattern pattern) {
     std::vector<std::string> words;
-    bpe::for_each_pretoken(text, pattern, [&](std::string_view word) { words.emplace_back(word); });
+    bpe::for_each_pretoken(text, bpe::Scanner(pattern),
+                           [&](std::string_view word) { words.emplace_back(word); });
     return words;
 }
 

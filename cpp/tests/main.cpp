@@ -11,6 +11,7 @@ namespace paribus::tests {
 
 std::vector<Test> unicode_tests();
 std::vector<Test> pretokenizer_tests();
+std::vector<Test> scanner_tests();
 std::vector<Test> cut_tests();
 std::vector<Test> table_tests();
 std::vector<Test> parallel_tests();
@@ -41,8 +42,9 @@ bool is_chosen(const Test& test, std::span<char*> filters) {
 
 int run(std::span<char*> filters) {
     int n_failed = 0, n_run = 0;
-    for (const auto tests : {unicode_tests, pretokenizer_tests, cut_tests, table_tests,
-                             parallel_tests, trainer_tests, encoder_tests, memory_tests}) {
+    for (const auto tests :
+         {unicode_tests, pretokenizer_tests, scanner_tests, cut_tests, table_tests, parallel_tests,
+          trainer_tests, encoder_tests, memory_tests}) {
         for (const Test& test : tests()) {
             if (!is_chosen(test, filters)) continue;
             ++n_run;

@@ -1,5 +1,5 @@
 #include "bpe/cuts.h"
-#include "bpe/pretokenizer.h"
+#include "bpe/scanner.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"
@@ -13,7 +13,7 @@ constexpr Pattern all_patterns[] = {Pattern::gpt2, Pattern::cl100k, Pattern::o20
 
 std::vector<std::string> split(std::string_view text, Pattern pattern) {
     std::vector<std::string> pretokens;
-    bpe::for_each_pretoken(text, pattern,
+    bpe::for_each_pretoken(text, bpe::Scanner(pattern),
                            [&](std::string_view word) { pretokens.emplace_back(word); });
     return pretokens;
 }

@@ -1,7 +1,6 @@
 #include <thread>
 
 #include "bpe/encoder.h"
-#include "bpe/word_cache.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"
@@ -34,7 +33,7 @@ void encoding_equals_the_naive_encoder() {
                 const std::string text = round % 2 == 0 ? random.words(random.below(260))
                                                         : random.snippets(random.below(30));
                 const bool allow_special = random.below(2) == 0;
-                const auto ids = encoder.encode(text, {allow_special}, {});
+                const auto ids = encoder.encode(text, {allow_special}, {}).to_vector();
                 CHECK_EQUAL_FOR(ids, naive_encode(text, tables, allow_special), text);
                 CHECK_EQUAL_FOR(encoder.decode(ids), text, text);
             }
@@ -57,7 +56,7 @@ void a_merge_that_makes_a_lower_rank_waits_for_it() {
     for (const std::size_t n_words : {3U, 30U}) {  // a short word and a long one
         std::string text;
         for (std::size_t i = 0; i < n_words; ++i) text += "abcd";
-        CHECK(encoder.encode(text, {}, {}) == std::vector<Id>(n_words, 258));
+        CHECK(encoder.encode(text, {}, {}).to_vector() == std::vector<Id>(n_words, 258));
     }
 }
 
@@ -67,7 +66,8 @@ void adversarial_words_encode_as_the_naive_encoder_does() {
         const EncoderTables tables = random_tables(random, 40, Pattern::none);
         const Encoder encoder(tables);
         for (const std::string& text : adversarial_texts(300)) {
-            CHECK_EQUAL_FOR(encoder.encode(text, {}, {}), naive_encode(text, tables, false), text);
+            CHECK_EQUAL_FOR(encoder.encode(text, {}, {}).to_vector(),
+                            naive_encode(text, tables, false), text);
         }
     }
 }
@@ -87,13 +87,14 @@ void neither_threads_nor_pieces_change_the_ids() {
                 for (const std::size_t n_threads : {2U, 3U, 8U}) {
                     const EncodingOptions options{allow_special, n_threads, 1 + random.below(50)};
                     const auto encoded = encoder.encode_many(views, options, {});
-                    CHECK(encoded.ids == expected.ids);
+                    const auto ids = encoded.ids.to_vector();
+                    CHECK(ids == expected.ids.to_vector());
                     CHECK(encoded.offsets == expected.offsets);
                     for (std::size_t text = 0; text < views.size(); ++text) {
-                        const auto alone = encoder.encode(views[text], options, {});
-                        CHECK(std::equal(alone.begin(), alone.end(),
-                                         encoded.ids.begin() +
-                                             static_cast<std::ptrdiff_t>(encoded.offsets[text])));
+                        const auto alone = encoder.encode(views[text], options, {}).to_vector();
+                        CHECK(std::equal(
+                            alone.begin(), alone.end(),
+                            ids.begin() + static_cast<std::ptrdiff_t>(encoded.offsets[text])));
                     }
                 }
             }
@@ -113,31 +114,48 @@ void many_threads_may_use_one_encoder_at_once() {
     RandomText random(35);
     const Encoder encoder(random_tables(random, 60, Pattern::gpt2));
     const std::string text = random.words(20000) + random.snippets(4000);
-    const auto expected = encoder.encode(text, {}, {});
+    const auto expected = encoder.encode(text, {}, {}).to_vector();
     std::vector<std::vector<Id>> found(8);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < found.size(); ++i) {
         threads.emplace_back(
-            [&, i] { found[i] = encoder.encode(text, {false, 1 + i % 2, 999}, {}); });
+            [&, i] { found[i] = encoder.encode(text, {false, 1 + i % 2, 999}, {}).to_vector(); });
     }
     for (std::thread& thread : threads) thread.join();
     for (const auto& ids : found) CHECK(ids == expected);
 }
 
-void a_full_cache_forgets_but_never_errs() {
-    bpe::WordCache cache;
-    std::vector<Id> ids;
-    for (Id i = 0; i < bpe::WordCache::most_words + 1000; ++i) {
-        const std::string word = std::to_string(i);
-        CHECK(!cache.append(word, ids));
-        const Id value[] = {i, i + 1};
-        cache.remember(word, std::span(value).first(1 + i % 2));
-        CHECK(cache.append(word, ids));
-        CHECK_EQUAL(ids.size(), 1 + i % 2);
-        CHECK_EQUAL(ids.back(), i + i % 2);
-        ids.clear();
+// Small caches forget all the time, large ones never.
+void the_size_of_the_cache_never_changes_the_ids() {
+    RandomText random(40);
+    for (int i = 0; i < 10; ++i) {
+        const EncoderTables tables = random_tables(random, 60, Pattern::gpt2);
+        const std::string text = random.words(6000) + random.snippets(2000) + random.bytes(5000);
+        const auto expected = naive_encode(text, tables, false);
+        for (const std::size_t cache_bytes : {0U, 5000U, 20000U, 100000U, 1U << 30}) {
+            const Encoder encoder(tables, cache_bytes);
+            for (int round = 0; round < 2; ++round) {
+                CHECK(encoder.encode(text, {}, {}).to_vector() == expected);
+            }
+        }
     }
-    CHECK(!cache.append("0", ids));
+}
+
+// A vocabulary of more than 65,536 ids, most of which mean nothing.
+void wide_ids_are_those_of_the_narrow_encoder() {
+    RandomText random(43);
+    for (int i = 0; i < 10; ++i) {
+        EncoderTables tables = random_tables(random, 60, Pattern::gpt2);
+        const std::string text = random.words(6000) + random.snippets(2000) + random.bytes(5000);
+        const auto narrow = Encoder(tables).encode(text, {true}, {});
+        tables.tokens.resize(65536);
+        CHECK_EQUAL(Encoder(tables).encode(text, {}, {}).width(), 2U);
+        tables.tokens.resize(65537);
+        const auto wide = Encoder(tables).encode(text, {true}, {});
+        CHECK_EQUAL(narrow.width(), 2U);
+        CHECK_EQUAL(wide.width(), 4U);
+        CHECK(narrow.to_vector() == wide.to_vector());
+    }
 }
 
 // Rank by rank a quadratic merge of these would take hours.
@@ -145,7 +163,7 @@ void long_words_encode_in_linear_time() {
     RandomText random(36);
     const Encoder encoder(random_tables(random, 60, Pattern::none));
     for (const std::string& text : adversarial_texts(1 << 18)) {
-        CHECK(encoder.decode(encoder.encode(text, {}, {})) == text);
+        CHECK(encoder.decode(encoder.encode(text, {}, {}).to_vector()) == text);
     }
 }
 
@@ -156,7 +174,7 @@ void the_poll_may_stop_the_encoder_which_stays_sound() {
     const std::string text(std::size_t{4} << 20, 'a');
     for (const std::size_t n_threads : {1U, 2U}) {
         CHECK_THROWS(encoder.encode(text, {false, n_threads}, [] { throw Stop{}; }), Stop);
-        CHECK(encoder.decode(encoder.encode("aaab", {}, {})) == "aaab");
+        CHECK(encoder.decode(encoder.encode("aaab", {}, {}).to_vector()) == "aaab");
     }
 }
 
@@ -209,7 +227,9 @@ std::vector<Test> encoder_tests() {
         {"offsets begin at zero and end at the number of ids",
          offsets_begin_at_zero_and_end_at_the_number_of_ids},
         {"many threads may use one encoder at once", many_threads_may_use_one_encoder_at_once},
-        {"a full cache forgets but never errs", a_full_cache_forgets_but_never_errs},
+        {"the size of the cache never changes the ids",
+         the_size_of_the_cache_never_changes_the_ids},
+        {"wide ids are those of the narrow encoder", wide_ids_are_those_of_the_narrow_encoder},
         {"long words encode in linear time", long_words_encode_in_linear_time},
         {"the poll may stop the encoder, which stays sound",
          the_poll_may_stop_the_encoder_which_stays_sound},

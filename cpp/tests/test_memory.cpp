@@ -15,14 +15,18 @@ constexpr long never = -1;
 std::atomic<long> allocations_left = never;
 std::atomic<long> n_allocations = 0;
 
-}  // namespace
-
-void* operator new(std::size_t size) {
+void count_allocation() {
     ++n_allocations;
     if (allocations_left != never && allocations_left-- <= 0) {
         allocations_left = 0;
         throw std::bad_alloc();
     }
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+    count_allocation();
     if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
     throw std::bad_alloc();
 }
@@ -34,6 +38,18 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
         return nullptr;
     }
 }
+
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    count_allocation();
+    const auto boundary = static_cast<std::size_t>(alignment);
+    if (void* memory = std::aligned_alloc(boundary, (size + boundary - 1) / boundary * boundary)) {
+        return memory;
+    }
+    throw std::bad_alloc();
+}
+
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -73,7 +89,7 @@ void encoding_survives_each_failed_allocation() {
     const std::vector<std::string_view> texts{text, text};
     for (const std::size_t n_threads : {1U, 3U}) {
         fail_each_allocation(
-            [&] { return encoder.encode_many(texts, {true, n_threads, 16}, {}).ids; });
+            [&] { return encoder.encode_many(texts, {true, n_threads, 16}, {}).ids.to_vector(); });
     }
 }
 

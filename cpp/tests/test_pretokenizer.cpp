@@ -9,9 +9,12 @@ namespace {
 using bpe::Pattern;
 
 std::vector<std::string> split(std::string_view text, Pattern pattern) {
+    const bpe::PretokenEnd pretoken_end = bpe::pretoken_end_of(pattern);
     std::vector<std::string> pretokens;
-    bpe::for_each_pretoken(text, pattern,
-                           [&](std::string_view word) { pretokens.emplace_back(word); });
+    for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+        end = pretoken_end(text, begin);
+        pretokens.emplace_back(text.substr(begin, end - begin));
+    }
     return pretokens;
 }
 

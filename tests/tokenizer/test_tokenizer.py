@@ -51,7 +51,7 @@ def test_text_makes_a_special_token_only_where_it_is_allowed(tokenizer):
 def test_empty_text_has_no_ids(tokenizer):
     for text in ("", b""):
         ids = tokenizer.encode(text)
-        assert ids.dtype == np.uint32 and ids.shape == (0,)
+        assert ids.dtype == np.uint16 and ids.shape == (0,)
     assert tokenizer.decode([]) == "" and list(tokenizer.encode_iterable([])) == []
     assert tokenizer.encode_batch([]) == []
     assert [ids.tolist() for ids in tokenizer.encode_batch(["", ""])] == [[], []]
@@ -113,6 +113,7 @@ def test_without_the_core_the_reference_takes_over_and_says_so(tokenizer, monkey
         slow = Tokenizer(tokenizer.vocabulary)
     assert isinstance(slow._encoder, ReferenceEncoder)
     assert slow.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
+    assert slow.encode(TEXT).dtype == tokenizer.encode(TEXT).dtype == np.uint16
     assert slow.decode_bytes(slow.encode(TEXT)) == TEXT
     assert list(slow.encode_iterable([TEXT[:5], TEXT[5:]])) == slow.encode(TEXT).tolist()
     batch = slow.encode_batch([TEXT, b"", b"fox"])

@@ -151,8 +151,8 @@ class ReferenceEncoder:
         self._special_ids = {text.encode(): i for i, text in vocabulary.special_tokens}
 
     def encode(self, text: bytes, allow_special: bool, threads: int = 1) -> np.ndarray:
-        """The ids of `text` as uint32; `threads` changes nothing."""
-        return np.fromiter(self._ids(text, allow_special), np.uint32)
+        """The ids of `text`; `threads` changes nothing."""
+        return np.fromiter(self._ids(text, allow_special), self.vocabulary.id_dtype)
 
     def encode_many(
         self, texts: Sequence[bytes], allow_special: bool, threads: int = 1
@@ -160,7 +160,7 @@ class ReferenceEncoder:
         """The ids of all texts in one array, and where each text begins and the last ends."""
         arrays = [self.encode(text, allow_special) for text in texts]
         ends = np.cumsum([0, *map(len, arrays)], dtype=np.uint64)
-        return np.concatenate([np.empty(0, np.uint32), *arrays]), ends
+        return np.concatenate([np.empty(0, self.vocabulary.id_dtype), *arrays]), ends
 
     def decode(self, ids: np.ndarray) -> bytes:
         """The bytes of `ids`. Raises DataError for an id that the vocabulary has not."""

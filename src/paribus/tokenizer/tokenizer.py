@@ -68,7 +68,10 @@ class Tokenizer:
     def encode(
         self, text: str | bytes, *, allow_special: bool = False, threads: int | None = None
     ) -> np.ndarray:
-        """The ids of `text`, uint32; on `threads` threads (default: all cores) where it is long."""
+        """The ids of `text`; on `threads` threads (default: all cores) where it is long.
+
+        They are uint16 where the vocabulary has at most 65,536 ids, as in token files, else uint32.
+        """
         return self._encoder.encode(_as_bytes(text), allow_special, _n_threads(threads))
 
     def encode_batch(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from paribus.errors import ConfigError, DataError
 from paribus.tokenizer.patterns import check_pattern
 
@@ -125,6 +127,11 @@ class Vocabulary:
             known.add(left + right)
         ids = self.ids
         return tuple((ids[left], ids[right], ids[left + right]) for left, right in self.merges)
+
+    @property
+    def id_dtype(self) -> type[np.uint16] | type[np.uint32]:
+        """The narrowest type that holds every id."""
+        return np.uint16 if self.size <= 1 << 16 else np.uint32
 
     @property
     def size(self) -> int:

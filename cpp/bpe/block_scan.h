@@ -1,0 +1,85 @@
+// The loop over blocks that finds the ends of pretokens, for one instruction set.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "bpe/block_beyond_ascii.h"
+#include "bpe/block_borders.h"
+#include "bpe/scanner.h"
+
+namespace paribus::bpe {
+
+template <typename Isa, Pattern pattern>
+Borders<Isa> borders_of(const Block& block, const char* bytes) {
+    if constexpr (pattern == Pattern::gpt2) return gpt2_borders<Isa>(block, bytes);
+    if constexpr (pattern == Pattern::cl100k) return cl100k_borders<Isa>(block, bytes);
+    return o200k_borders<Isa>(block, bytes);
+}
+
+// The certain borders within the block, its begin not among them.
+template <typename Isa, Pattern pattern>
+std::uint64_t borders_in_block(const char* bytes) {
+    Block block = Isa::classify(bytes);
+    if (block.beyond_ascii != 0) {
+        Block whole = block;  // its own, so that the masks of ASCII text stay in registers
+        add_beyond_ascii(bytes, pattern, whole);
+        block = whole;
+    }
+    const Borders<Isa> borders = borders_of<Isa, pattern>(block, bytes);
+    return borders.begins & bits_below<Isa>(borders.n_certain) & ~std::uint64_t{1};
+}
+
+inline constexpr std::size_t ends_at_a_time = 4;
+
+// Appends `begin` + each bit's place, several at a time: it writes up to 7 ends too many.
+template <typename Isa>
+std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
+    std::size_t* const last = ends + std::popcount(borders);
+    for (; borders != 0; ends += ends_at_a_time) {
+        for (std::size_t i = 0; i < ends_at_a_time; ++i) {
+            ends[i] = begin + static_cast<std::size_t>(std::countr_zero(borders));
+            borders &= borders - 1;
+        }
+    }
+    return last;
+}
+
+template <typename Isa, Pattern pattern>
+std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, std::size_t* ends,
+                        std::size_t n_ends, PretokenEnd pretoken_end) {
+    std::size_t* const first = ends;
+    std::size_t* const full = ends + (n_ends - block_size);
+    while (begin < size && ends <= full) {
+        if (size - begin >= block_size) {
+            const std::uint64_t borders = borders_in_block<Isa, pattern>(text + begin);
+            if (borders != 0) {
+                ends = append_ends<Isa>(borders, begin, ends);
+                // Not read back from `ends`: the next block waits for it.
+                begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
+                continue;
+            }
+        }
+        begin = pretoken_end({text, size}, begin);
+        *ends++ = begin;
+    }
+    return static_cast<std::size_t>(ends - first);
+}
+
+template <typename Isa>
+BlockScan block_scan_of(Pattern pattern) {
+    switch (pattern) {
+        case Pattern::gpt2:
+            return scan_blocks<Isa, Pattern::gpt2>;
+        case Pattern::cl100k:
+            return scan_blocks<Isa, Pattern::cl100k>;
+        case Pattern::o200k:
+            return scan_blocks<Isa, Pattern::o200k>;
+        case Pattern::none:
+            break;
+    }
+    return nullptr;
+}
+
+}  // namespace paribus::bpe

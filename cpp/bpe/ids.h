@@ -1,0 +1,95 @@
+// A row of ids in 16 or 32 bits each, in memory that grows without a copy where the system can.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "bpe/types.h"
+
+namespace paribus::bpe {
+
+// 16 bits are enough for so many ids.
+inline constexpr std::size_t most_narrow_ids = std::size_t{1} << 16;
+
+class Ids {
+  public:
+    // `width` is the number of bytes of an id: 2 or 4.
+    explicit Ids(std::size_t width) : width_(width) {}
+
+    std::size_t width() const { return width_; }
+    std::size_t size() const { return size_; }
+    const void* data() const { return memory_.get(); }
+
+    Id operator[](std::size_t place) const {
+        return width_ == sizeof(std::uint16_t) ? as<std::uint16_t>()[place] : as<Id>()[place];
+    }
+
+    template <typename Token>
+    const Token* as() const {
+        return static_cast<const Token*>(data());
+    }
+
+    // Where the next id goes, with room for `n_more`; what is written counts by `set_end`.
+    template <typename Token>
+    Token* end_with_room(std::size_t n_more) {
+        reserve(size_ + n_more);
+        return static_cast<Token*>(memory_.get()) + size_;
+    }
+
+    template <typename Token>
+    void set_end(const Token* end) {
+        size_ = static_cast<std::size_t>(end - as<Token>());
+    }
+
+    void push_back(Id id) {
+        reserve(size_ + 1);
+        if (width_ == sizeof(std::uint16_t)) {
+            static_cast<std::uint16_t*>(memory_.get())[size_++] = static_cast<std::uint16_t>(id);
+        } else {
+            static_cast<Id*>(memory_.get())[size_++] = id;
+        }
+    }
+
+    void reserve(std::size_t n_ids) {
+        if (n_ids > capacity_) resize_memory(std::max(n_ids, capacity_ + capacity_ / 2));
+    }
+
+    void append(const Ids& other);
+
+    // Gives back what was reserved and not used.
+    void shrink() {
+        if (size_ != 0 && size_ < capacity_) resize_memory(size_);
+    }
+
+    // The memory, to be freed by `std::free`; null where there was none.
+    void* release() {
+        size_ = capacity_ = 0;
+        return memory_.release();
+    }
+
+    std::vector<Id> to_vector() const {
+        std::vector<Id> ids(size_);
+        for (std::size_t i = 0; i < size_; ++i) ids[i] = (*this)[i];
+        return ids;
+    }
+
+  private:
+    struct Free {
+        void operator()(void* memory) const { std::free(memory); }
+    };
+
+    // `realloc` moves pages of large memory instead of copying them.
+    void resize_memory(std::size_t n_ids);
+
+    std::size_t width_;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+    std::unique_ptr<void, Free> memory_;
+};
+
+}  // namespace paribus::bpe

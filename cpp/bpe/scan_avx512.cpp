@@ -1,0 +1,55 @@
+// Compiled for AVX-512 BW, BMI and LZCNT; called where the processor has them.
+#include "bpe/block_scans.h"
+
+#if defined(__AVX512BW__)
+
+#include <immintrin.h>
+
+#include "bpe/block_scan.h"
+
+namespace paribus::bpe {
+namespace {
+
+struct Avx512 {
+    // Which bytes lie between two others.
+    static std::uint64_t between(__m512i bytes, char first, char last) {
+        return _mm512_cmple_epu8_mask(_mm512_sub_epi8(bytes, _mm512_set1_epi8(first)),
+                                      _mm512_set1_epi8(static_cast<char>(last - first)));
+    }
+
+    static std::uint64_t equal(__m512i bytes, char byte) {
+        return _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte));
+    }
+
+    static Block classify(const char* text) {
+        const __m512i bytes = _mm512_loadu_si512(text);
+        Block block{};
+        block.capitals = between(bytes, 'A', 'Z');
+        block.letters = block.capitals | between(bytes, 'a', 'z');
+        block.numbers = between(bytes, '0', '9');
+        block.spaces = equal(bytes, ' ');
+        block.white_space = block.spaces | between(bytes, '\t', '\r');
+        block.newlines = equal(bytes, '\n') | equal(bytes, '\r');
+        block.slashes = equal(bytes, '/');
+        block.apostrophes = equal(bytes, '\'');
+        block.beyond_ascii = _mm512_movepi8_mask(bytes);
+        block.n_known = block_size;
+        return block;
+    }
+};
+
+}  // namespace
+
+BlockScan avx512_scan(Pattern pattern) { return block_scan_of<Avx512>(pattern); }
+
+}  // namespace paribus::bpe
+
+#else
+
+namespace paribus::bpe {
+
+BlockScan avx512_scan(Pattern) { return nullptr; }
+
+}  // namespace paribus::bpe
+
+#endif

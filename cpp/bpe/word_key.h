@@ -1,0 +1,57 @@
+// The key of a short word: its bytes and their number, in two registers.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace paribus::bpe {
+
+inline constexpr std::size_t longest_short_word = 15;  // bytes
+
+// The bytes in order, zeros behind them, the length in the last byte; never all zero.
+struct WordKey {
+    std::uint64_t head;
+    std::uint64_t tail;
+
+    bool operator==(const WordKey& other) const {
+        return ((head ^ other.head) | (tail ^ other.tail)) == 0;
+    }
+
+    std::uint64_t hash() const {
+        // The upper bits of the product depend on all bits of the key.
+        return (head ^ std::rotl(tail, 29)) * 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
+    }
+
+    std::size_t length() const {
+        return static_cast<std::size_t>(std::endian::native == std::endian::little ? tail >> 56
+                                                                                   : tail & 0xFF);
+    }
+};
+
+// The key of a word of 1 to `longest_short_word` bytes; at `bytes` 16 bytes can be read.
+inline WordKey short_word_key(const char* bytes, std::size_t length) {
+    static constexpr auto masks = [] {
+        std::array<unsigned char, 32> table{};
+        for (std::size_t i = 0; i < 16; ++i) table[i] = 0xFF;
+        return table;
+    }();
+    WordKey key, mask;
+    std::memcpy(&key, bytes, sizeof key);
+    std::memcpy(&mask, masks.data() + 16 - length, sizeof mask);
+    const int shift = std::endian::native == std::endian::little ? 56 : 0;
+    return {key.head & mask.head, (key.tail & mask.tail) | std::uint64_t{length} << shift};
+}
+
+// The same where no byte behind the word may be read.
+inline WordKey short_word_key(std::string_view word) {
+    std::array<char, 16> bytes{};
+    std::copy(word.begin(), word.end(), bytes.begin());
+    return short_word_key(bytes.data(), word.size());
+}
+
+}  // namespace paribus::bpe
