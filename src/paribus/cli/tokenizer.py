@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.display import StatusLine
+from paribus.cli.tokenizer_insight import compare, explain, stats
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
@@ -17,7 +18,7 @@ PATH = click.Path(path_type=Path, readable=False)
 BLOCK = 1 << 20
 
 
-@click.group()
+@click.group(commands=[explain, stats, compare])
 def tokenizer() -> None:
     """Train a tokenizer, encode text to ids, decode ids to text.
 

@@ -130,16 +130,23 @@ def most_frequent(counts: Counter[Pair], rules: Rules, ids: dict[bytes, int]) ->
     return max(short_enough, key=rank, default=None)
 
 
-def merge_word(pretoken: bytes, ranks: dict[Pair, int]) -> Word:
-    """The tokens of a pretoken: of the pairs that were learned the earliest is joined, the leftmost
-    of equal ones first, until none is left."""
+def merge_steps(pretoken: bytes, ranks: dict[Pair, int]) -> Iterator[Word]:
+    """A pretoken from its bytes to its tokens: of the pairs that were learned the earliest is
+    joined, the leftmost of equal ones first, until none is left."""
     word = tuple(bytes([byte]) for byte in pretoken)
     while True:
+        yield word
         known = [(ranks[pair], i) for i, pair in enumerate(pairwise(word)) if pair in ranks]
         if not known:
-            return word
+            return
         _, i = min(known)
         word = (*word[:i], word[i] + word[i + 1], *word[i + 2 :])
+
+
+def merge_word(pretoken: bytes, ranks: dict[Pair, int]) -> Word:
+    """The tokens of a pretoken."""
+    *_, word = merge_steps(pretoken, ranks)
+    return word
 
 
 class ReferenceEncoder:
