@@ -154,13 +154,17 @@ void make_encoder(bpe::Encoder* self, std::vector<bpe::Id> byte_ids,
     new (self) bpe::Encoder(std::move(tables));
 }
 
+// Bytes that are encoded sooner than another thread would take over.
+constexpr std::size_t longest_prompt = 1024;
+
 nb::object encode(const bpe::Encoder& encoder, nb::handle text, bool allow_special,
                   std::size_t threads) {
     const Buffer buffer(text);
-    return to_array([&] {
-        const nb::gil_scoped_release no_gil;
-        return encoder.encode(buffer.view(), {allow_special, threads}, check_signals);
-    }());
+    std::optional<nb::gil_scoped_release> no_gil;
+    if (buffer.view().size() > longest_prompt) no_gil.emplace();
+    bpe::Ids ids = encoder.encode(buffer.view(), {allow_special, threads}, check_signals);
+    no_gil.reset();
+    return to_array(std::move(ids));
 }
 
 nb::tuple encode_many(const bpe::Encoder& encoder, const nb::list& texts, bool allow_special,

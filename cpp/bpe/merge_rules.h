@@ -1,11 +1,8 @@
 // The merges of a vocabulary, by rank and by pair.
 #pragma once
 
-#include <array>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "bpe/hash.h"
@@ -30,7 +27,10 @@ class MergeRules {
     const MergeRule& operator[](std::uint32_t rank) const { return rules_[rank]; }
 
     // `absent` where the pair is not merged.
-    std::uint32_t rank_of(Id left, Id right) const { return slots_[place_of(left, right)].rank; }
+    std::uint32_t rank_of(Id left, Id right) const {
+        const std::uint64_t hash = hash_of(left, right);
+        return may_be_rule(hash) ? slots_[place_of(hash, left, right)].rank : absent;
+    }
 
   private:
     // A tag tells most pairs apart without a look at the rules.
@@ -39,24 +39,37 @@ class MergeRules {
         std::uint32_t rank = absent;  // absent: free
     };
 
-    bool is_rule(std::uint32_t rank, Id left, Id right) const {
-        return rules_[rank].left == left && rules_[rank].right == right;
+    static std::uint64_t hash_of(Id left, Id right) {
+        return mixed(std::uint64_t{left} << 32 | right);
+    }
+    static std::uint32_t tag_of(std::uint64_t hash) {
+        return static_cast<std::uint32_t>(hash >> 32);
     }
 
-    std::size_t place_of(Id left, Id right) const {
-        const std::uint64_t hash = mixed(std::uint64_t{left} << 32 | right);
-        const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    // One bit a hash: most pairs that are asked for are no rule, and the bits fit a near cache.
+    bool may_be_rule(std::uint64_t hash) const {
+        const std::uint64_t bit = hash >> filter_shift_;
+        return (filter_[bit / 64] >> bit % 64 & 1) != 0;
+    }
+
+    std::size_t place_of(std::uint64_t hash, Id left, Id right) const {
         std::size_t place = hash & mask_;
         while (slots_[place].rank != absent &&
-               (slots_[place].tag != tag || !is_rule(slots_[place].rank, left, right))) {
+               (slots_[place].tag != tag_of(hash) || !is_rule(slots_[place].rank, left, right))) {
             place = (place + 1) & mask_;
         }
         return place;
     }
 
+    bool is_rule(std::uint32_t rank, Id left, Id right) const {
+        return rules_[rank].left == left && rules_[rank].right == right;
+    }
+
     std::vector<MergeRule> rules_;
     std::vector<Slot> slots_;  // a power of two, at most half of them taken
     std::size_t mask_;
+    std::vector<std::uint64_t> filter_;  // a power of two of bits, at most one in 16 set
+    unsigned filter_shift_;
 };
 
 }  // namespace paribus::bpe

@@ -17,7 +17,7 @@ PretokenCounter::PretokenCounter(Pattern pattern, std::vector<std::string> speci
       scanner_(pattern),
       specials_(std::move(specials)),
       batch_size_(std::max<std::size_t>(batch_size, 1)),
-      tables_(std::max<std::size_t>(n_threads, 1)) {}
+      counts_(std::max<std::size_t>(n_threads, 1)) {}
 
 void PretokenCounter::feed(std::string_view block, const Poll& after_batch) {
     while (!block.empty()) {
@@ -33,11 +33,8 @@ void PretokenCounter::feed(std::string_view block, const Poll& after_batch) {
 
 WordTable PretokenCounter::finish(const Poll& poll) {
     count_pending(true, poll);
-    WordTable total = std::move(tables_.back());
-    tables_.pop_back();
-    for (; !tables_.empty(); tables_.pop_back()) {
-        tables_.back().for_each([&](std::string_view word, Count count) { total[word] += count; });
-    }
+    WordTable total;
+    for (; !counts_.empty(); counts_.pop_back()) counts_.back().add_to(total);
     return total;
 }
 
@@ -69,18 +66,14 @@ void PretokenCounter::count_pending(bool is_last, const Poll& poll) {
 }
 
 void PretokenCounter::count_pieces(const std::vector<std::string_view>& pieces, const Poll& poll) {
-    run_tasks(pieces.size(), tables_.size(), poll,
-              [&](Worker worker, std::size_t task, Checkpoint& checkpoint) {
-                  WordTable& table = tables_[worker];
-                  const auto count = [&](std::string_view word) {
-                      ++table[word];
-                      checkpoint.spend(word.size());
-                  };
-                  for_each_segment(
-                      pieces[task], specials_,
-                      [&](std::string_view text) { for_each_pretoken(text, scanner_, count); },
-                      [](std::size_t) {});
-              });
+    run_tasks(
+        pieces.size(), counts_.size(), poll,
+        [&](Worker worker, std::size_t task, Checkpoint& checkpoint) {
+            for_each_segment(
+                pieces[task], specials_,
+                [&](std::string_view text) { counts_[worker].add(text, scanner_, checkpoint); },
+                [](std::size_t) {});
+        });
 }
 
 }  // namespace paribus::bpe

@@ -11,6 +11,7 @@
 #include "bpe/scanner.h"
 #include "bpe/special_tokens.h"
 #include "bpe/types.h"
+#include "bpe/word_counts.h"
 #include "bpe/word_table.h"
 
 namespace paribus::bpe {
@@ -41,9 +42,9 @@ class PretokenCounter {
     Scanner scanner_;
     SpecialTokens specials_;
     std::size_t batch_size_;
-    std::vector<WordTable> tables_;  // one a thread
-    std::string pending_;            // text whose split is not settled, from a border on
-    std::size_t searched_ = 0;       // pending text below has no special token and no safe cut
+    std::vector<WordCounts> counts_;  // one a thread
+    std::string pending_;             // text whose split is not settled, from a border on
+    std::size_t searched_ = 0;        // pending text below has no special token and no safe cut
     Count n_bytes_ = 0;
 };
 

@@ -45,14 +45,14 @@ class ShortWordTable {
             : entries_(table.entries_), shift_(table.shift_) {}
 
         // The value of a word, null where it is not in its first line: it may be in another one.
-        const Value* find_near(const WordKey& key, std::uint64_t hash) const {
-            const Entry* entry = entries_ + 2 * (hash >> shift_);
+        Value* find_near(const WordKey& key, std::uint64_t hash) const {
+            Entry* entry = entries_ + 2 * (hash >> shift_);
             entry += entry->key == key ? 0 : 1;  // without a branch: which of the two is chance
             return entry->key == key ? &entry->value : nullptr;
         }
 
       private:
-        const Entry* entries_;
+        Entry* entries_;
         unsigned shift_;
     };
 

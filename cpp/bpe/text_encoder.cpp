@@ -1,20 +1,16 @@
 #include "bpe/text_encoder.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <span>
 #include <vector>
 
-#include "bpe/prefetch.h"
+#include "bpe/word_batch.h"
 #include "bpe/word_cache.h"
 #include "bpe/word_merger.h"
 
 namespace paribus::bpe {
 namespace {
-
-// Fewer than a scanner's batch: what one pass prefetches stays near until the next pass.
-constexpr std::size_t n_lookups = 128;
 
 template <typename Token>
 class CachingEncoder final : public TextEncoder {
@@ -23,21 +19,14 @@ class CachingEncoder final : public TextEncoder {
         : tables_(&tables), scanner_(&scanner), cache_(cache_bytes), merger_(tables) {}
 
     void append(std::string_view text, Ids& ids, Checkpoint& checkpoint) override {
-        Scanner::Batch batch;
-        for (std::size_t begin = 0; begin < text.size();) {
-            std::span<const std::size_t> ends = scanner_->scan(text, begin, batch);
-            while (!ends.empty()) {
-                const auto some = ends.first(std::min(ends.size(), n_lookups));
-                append_words(text, begin, some, ids, checkpoint);
-                checkpoint.spend(some.back() - begin);
-                begin = some.back();
-                ends = ends.subspan(some.size());
-            }
-        }
+        for_each_batch(text, *scanner_, [&](std::size_t begin, std::span<const std::size_t> ends) {
+            append_words(text, begin, ends, ids, checkpoint);
+            checkpoint.spend(ends.back() - begin);
+        });
     }
 
     void remember_token(std::string_view word, Id id) override {
-        if (word.size() > longest_cached_word) return;
+        if (word.size() > longest_hashed_word) return;
         Checkpoint unchecked({});
         merge(word, unchecked);
         if (merged_.size() != 1 || merged_[0] != id) return;
@@ -54,7 +43,9 @@ class CachingEncoder final : public TextEncoder {
   private:
     void append_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends,
                       Ids& ids, Checkpoint& checkpoint) {
-        const auto lookups = look_up(text, begin, ends);
+        const auto lookups = batch_.look_up(text, begin, ends, [this](const WordLookup& lookup) {
+            return cache_.place_of(lookup);
+        });
         for (std::size_t i = 0; i < ends.size(); ++i) {
             Token* out = ids.end_with_room<Token>(room_for(ends.size() - i));
             i += cache_.append_known(lookups.subspan(i), out);
@@ -70,40 +61,15 @@ class CachingEncoder final : public TextEncoder {
         return n_words * longest_short_word + sizeof(WordValue<Token>) / sizeof(Token);
     }
 
-    // First pass: the keys of the words; the memory of their entries is on its way then.
-    std::span<const WordLookup> look_up(std::string_view text, std::size_t begin,
-                                        std::span<const std::size_t> ends) {
-        const bool can_read_on = text.size() - ends.back() >= sizeof(WordKey);
-        WordLookup* lookup = lookups_.data();
-        for (const std::size_t end : ends) {
-            const std::size_t length = end - begin;
-            if (length <= longest_short_word && can_read_on) {
-                *lookup = WordLookup(short_word_key(text.data() + begin, length));
-                prefetch(cache_.short_place(lookup->hash));
-            } else {
-                *lookup = lookup_of(text.substr(begin, length));
-                prefetch(cache_.place_of(*lookup));
-            }
-            ++lookup;
-            begin = end;
-        }
-        return std::span(lookups_).first(ends.size());
-    }
-
-    static WordLookup lookup_of(std::string_view word) {
-        if (word.size() <= longest_short_word) return WordLookup(short_word_key(word));
-        return WordLookup(word.size() <= longest_cached_word ? hash_of_bytes(word) : 0);
-    }
-
     // The ids of a word, from the cache or merged and remembered; until the next call.
     std::span<const Id> ids_of(std::string_view word, const WordLookup& lookup,
                                Checkpoint& checkpoint) {
-        if (word.size() <= longest_cached_word) {
+        if (word.size() <= longest_hashed_word) {
             const std::span<const Id> known = cache_.find(word, lookup);
             if (!known.empty()) return known;
         }
         merge(word, checkpoint);
-        if (word.size() <= longest_cached_word) cache_.insert(word, lookup, merged_);
+        if (word.size() <= longest_hashed_word) cache_.insert(word, lookup, merged_);
         return merged_;
     }
 
@@ -147,7 +113,7 @@ class CachingEncoder final : public TextEncoder {
     const Scanner* scanner_;
     WordCache<Token> cache_;
     WordMerger merger_;
-    std::array<WordLookup, n_lookups> lookups_;
+    WordBatch batch_;
     std::vector<Id> merged_;
 };
 

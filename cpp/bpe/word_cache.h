@@ -13,24 +13,10 @@
 #include "bpe/long_word_cache.h"
 #include "bpe/short_word_table.h"
 #include "bpe/types.h"
+#include "bpe/word_batch.h"
 #include "bpe/word_key.h"
 
 namespace paribus::bpe {
-
-inline constexpr std::size_t longest_cached_word = 256;  // bytes
-
-// What a word is looked up by: the key of a short one; of a long one a key that no word has, and a
-// hash of all bytes.
-struct WordLookup {
-    WordLookup() = default;
-    explicit WordLookup(const WordKey& short_key) : key(short_key), hash(short_key.hash()) {}
-    explicit WordLookup(std::uint64_t long_hash) : key{1, 0}, hash(long_hash) {}
-
-    bool is_short() const { return key.tail != 0; }
-
-    WordKey key;
-    std::uint64_t hash;
-};
 
 // The ids of a short word in 16 bytes. More than fit stand in a pool.
 template <typename Token>
@@ -52,9 +38,9 @@ class WordCache {
 
     // Memory that a lookup reads first, to be fetched ahead.
     const void* place_of(const WordLookup& lookup) const {
-        return lookup.is_short() ? short_place(lookup.hash) : long_words_.place_of(lookup.hash);
+        return lookup.is_short() ? short_words_.place_of(lookup.hash)
+                                 : long_words_.place_of(lookup.hash);
     }
-    const void* short_place(std::uint64_t hash) const { return short_words_.place_of(hash); }
 
     // Writes the ids of words to `out`, which moves behind them, up to the first word that takes
     // another way: it is long or not known, or its ids are many. Returns how many words. Each write
@@ -84,7 +70,7 @@ class WordCache {
         return std::span(found_).first(value->n_ids);
     }
 
-    // Remembers a word of 1 to `longest_cached_word` bytes that is not known.
+    // Remembers a word of 1 to `longest_hashed_word` bytes that is not known.
     void insert(std::string_view word, const WordLookup& lookup, std::span<const Id> ids) {
         if (n_bytes() + word.size() + (short_words_.is_full() ? short_words_.n_bytes() : 0) >
             most_bytes_) {

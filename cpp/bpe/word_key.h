@@ -27,6 +27,9 @@ struct WordKey {
         return (head ^ std::rotl(tail, 29)) * 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
     }
 
+    // The word, with what stands behind it in the key.
+    std::string_view bytes() const { return {reinterpret_cast<const char*>(this), sizeof *this}; }
+
     std::size_t length() const {
         return static_cast<std::size_t>(std::endian::native == std::endian::little ? tail >> 56
                                                                                    : tail & 0xFF);

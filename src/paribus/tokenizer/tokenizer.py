@@ -3,7 +3,7 @@
 import codecs
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,12 @@ def _as_array(ids: list[int]) -> np.ndarray:
 
 
 def _n_threads(threads: int | None) -> int:
-    return threads or os.cpu_count() or 1
+    return threads or _n_cores()
+
+
+@cache
+def _n_cores() -> int:
+    return os.cpu_count() or 1
 
 
 def _as_bytes(text: str | bytes) -> bytes:

@@ -1,0 +1,83 @@
+// The words of a text in batches: first what all of them are looked up by, then the lookups, so
+// that the waits for memory overlap.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "bpe/long_word_cache.h"
+#include "bpe/prefetch.h"
+#include "bpe/scanner.h"
+#include "bpe/word_key.h"
+
+namespace paribus::bpe {
+
+inline constexpr std::size_t longest_hashed_word = 256;  // bytes
+
+// What a word is looked up by: the key of a short one; of a long one a key that no word has, and a
+// hash of all bytes up to `longest_hashed_word`, else 0.
+struct WordLookup {
+    WordLookup() = default;
+    explicit WordLookup(const WordKey& short_key) : key(short_key), hash(short_key.hash()) {}
+    explicit WordLookup(std::uint64_t long_hash) : key{1, 0}, hash(long_hash) {}
+
+    bool is_short() const { return key.tail != 0; }
+
+    WordKey key;
+    std::uint64_t hash;
+};
+
+inline WordLookup lookup_of(std::string_view word) {
+    if (word.size() <= longest_short_word) return WordLookup(short_word_key(word));
+    return WordLookup(word.size() <= longest_hashed_word ? hash_of_bytes(word) : 0);
+}
+
+class WordBatch {
+  public:
+    // Fewer than a scanner's batch: what is fetched ahead must still be there when it is read.
+    static constexpr std::size_t most_words = 128;
+
+    // The lookups of the words that begin at `begin` and end at `ends`; `place_of(lookup)` is the
+    // memory that each will read.
+    template <typename PlaceOf>
+    std::span<const WordLookup> look_up(std::string_view text, std::size_t begin,
+                                        std::span<const std::size_t> ends, PlaceOf&& place_of) {
+        const bool can_read_on = text.size() - ends.back() >= sizeof(WordKey);
+        WordLookup* lookup = lookups_.data();
+        for (const std::size_t end : ends) {
+            const std::size_t length = end - begin;
+            if (length <= longest_short_word && can_read_on) {
+                *lookup = WordLookup(short_word_key(text.data() + begin, length));
+            } else {
+                *lookup = lookup_of(text.substr(begin, length));
+            }
+            prefetch(place_of(*lookup++));
+            begin = end;
+        }
+        return std::span(lookups_).first(ends.size());
+    }
+
+  private:
+    std::array<WordLookup, most_words> lookups_;
+};
+
+// Calls `visit(begin, ends)` for the words of a text, a batch at a time.
+template <typename Visit>
+void for_each_batch(std::string_view text, const Scanner& scanner, Visit&& visit) {
+    Scanner::Batch batch;
+    for (std::size_t begin = 0; begin < text.size();) {
+        std::span<const std::size_t> ends = scanner.scan(text, begin, batch);
+        while (!ends.empty()) {
+            const auto some = ends.first(std::min(ends.size(), WordBatch::most_words));
+            visit(begin, some);
+            begin = some.back();
+            ends = ends.subspan(some.size());
+        }
+    }
+}
+
+}  // namespace paribus::bpe

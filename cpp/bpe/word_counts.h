@@ -1,0 +1,40 @@
+// How often each word of texts comes up, counted by one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "bpe/parallel.h"
+#include "bpe/scanner.h"
+#include "bpe/short_word_table.h"
+#include "bpe/types.h"
+#include "bpe/word_batch.h"
+#include "bpe/word_table.h"
+
+namespace paribus::bpe {
+
+class WordCounts {
+  public:
+    // Counts the pretokens of a text.
+    void add(std::string_view text, const Scanner& scanner, Checkpoint& checkpoint);
+
+    // Adds all counts to those of `total`.
+    void add_to(WordTable& total) const;
+
+  private:
+    struct Value {
+        Count count;
+        std::uint64_t unused;  // an entry of the table takes half a cache line
+    };
+
+    void add_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);
+    void add_word(std::string_view word, const WordLookup& lookup);
+
+    ShortWordTable<Value> short_words_;
+    WordTable long_words_;
+    WordBatch batch_;
+};
+
+}  // namespace paribus::bpe
