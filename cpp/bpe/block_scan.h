@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "bpe/block_beyond_ascii.h"
 #include "bpe/block_borders.h"
@@ -18,15 +19,16 @@ Borders<Isa> borders_of(const Block& block, const char* bytes) {
     return o200k_borders<Isa>(block, bytes);
 }
 
-// The certain borders within the block, its begin not among them.
+// The certain borders within the block, its begin not among them. From `size` on there is no text.
 template <typename Isa, Pattern pattern>
-std::uint64_t borders_in_block(const char* bytes) {
+std::uint64_t borders_in_block(const char* bytes, std::size_t size) {
     Block block = Isa::classify(bytes);
     if (block.beyond_ascii != 0) {
         Block whole = block;  // its own, so that the masks of ASCII text stay in registers
         add_beyond_ascii(bytes, pattern, whole);
         block = whole;
     }
+    if (size < block.n_known) block.n_known = static_cast<unsigned>(size);
     const Borders<Isa> borders = borders_of<Isa, pattern>(block, bytes);
     return borders.begins & bits_below<Isa>(borders.n_certain) & ~std::uint64_t{1};
 }
@@ -46,20 +48,29 @@ std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* 
     return last;
 }
 
+// The same for the last bytes of a text, fewer than a block.
+template <typename Isa, Pattern pattern>
+std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
+    char block[block_size] = {};
+    std::memcpy(block, bytes, size);
+    return borders_in_block<Isa, pattern>(block, size);
+}
+
 template <typename Isa, Pattern pattern>
 std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, std::size_t* ends,
                         std::size_t n_ends, PretokenEnd pretoken_end) {
     std::size_t* const first = ends;
     std::size_t* const full = ends + (n_ends - block_size);
     while (begin < size && ends <= full) {
-        if (size - begin >= block_size) {
-            const std::uint64_t borders = borders_in_block<Isa, pattern>(text + begin);
-            if (borders != 0) {
-                ends = append_ends<Isa>(borders, begin, ends);
-                // Not read back from `ends`: the next block waits for it.
-                begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
-                continue;
-            }
+        const std::size_t left = size - begin;
+        const std::uint64_t borders = left >= block_size
+                                          ? borders_in_block<Isa, pattern>(text + begin, block_size)
+                                          : borders_at_end<Isa, pattern>(text + begin, left);
+        if (borders != 0) {
+            ends = append_ends<Isa>(borders, begin, ends);
+            // Not read back from `ends`: the next block waits for it.
+            begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
+            continue;
         }
         begin = pretoken_end({text, size}, begin);
         *ends++ = begin;

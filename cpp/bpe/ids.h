@@ -13,9 +13,6 @@
 
 namespace paribus::bpe {
 
-// 16 bits are enough for so many ids.
-inline constexpr std::size_t most_narrow_ids = std::size_t{1} << 16;
-
 class Ids {
   public:
     // `width` is the number of bytes of an id: 2 or 4.

@@ -26,6 +26,8 @@ class MergeRules {
 
     const MergeRule& operator[](std::uint32_t rank) const { return rules_[rank]; }
 
+    Id result_of(std::uint32_t rank) const { return results_[rank]; }
+
     // `absent` where the pair is not merged.
     std::uint32_t rank_of(Id left, Id right) const {
         const std::uint64_t hash = hash_of(left, right);
@@ -33,7 +35,8 @@ class MergeRules {
     }
 
   private:
-    // A tag tells most pairs apart without a look at the rules.
+    // The tag is the pair itself where ids have 16 bits; else it tells most pairs apart without a
+    // look at the rules.
     struct Slot {
         std::uint32_t tag = 0;
         std::uint32_t rank = absent;  // absent: free
@@ -42,8 +45,8 @@ class MergeRules {
     static std::uint64_t hash_of(Id left, Id right) {
         return mixed(std::uint64_t{left} << 32 | right);
     }
-    static std::uint32_t tag_of(std::uint64_t hash) {
-        return static_cast<std::uint32_t>(hash >> 32);
+    std::uint32_t tag_of(std::uint64_t hash, Id left, Id right) const {
+        return is_narrow_ ? left << 16 | right : static_cast<std::uint32_t>(hash >> 32);
     }
 
     // One bit a hash: most pairs that are asked for are no rule, and the bits fit a near cache.
@@ -53,19 +56,22 @@ class MergeRules {
     }
 
     std::size_t place_of(std::uint64_t hash, Id left, Id right) const {
+        const std::uint32_t tag = tag_of(hash, left, right);
         std::size_t place = hash & mask_;
         while (slots_[place].rank != absent &&
-               (slots_[place].tag != tag_of(hash) || !is_rule(slots_[place].rank, left, right))) {
+               (slots_[place].tag != tag || !is_rule(slots_[place].rank, left, right))) {
             place = (place + 1) & mask_;
         }
         return place;
     }
 
     bool is_rule(std::uint32_t rank, Id left, Id right) const {
-        return rules_[rank].left == left && rules_[rank].right == right;
+        return is_narrow_ || (rules_[rank].left == left && rules_[rank].right == right);
     }
 
     std::vector<MergeRule> rules_;
+    std::vector<Id> results_;  // of the rules, once more: nearer together
+    bool is_narrow_;           // all ids of the rules have 16 bits
     std::vector<Slot> slots_;  // a power of two, at most half of them taken
     std::size_t mask_;
     std::vector<std::uint64_t> filter_;  // a power of two of bits, at most one in 16 set

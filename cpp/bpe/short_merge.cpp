@@ -37,7 +37,7 @@ class ShortRow {
     void merge() {
         for (Key key = least(); key != no_pair; key = least()) {
             const auto bits = static_cast<std::uint32_t>(key);
-            merge_at(bits % (1U << place_bits), tables_.rules[bits >> place_bits].result);
+            merge_at(bits % (1U << place_bits), tables_.rules.result_of(bits >> place_bits));
         }
     }
 

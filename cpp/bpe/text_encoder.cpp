@@ -77,18 +77,18 @@ class CachingEncoder final : public TextEncoder {
         merged_.clear();
         for (std::size_t begin = 0; begin < word.size();) {
             const std::size_t end = merger_.part_end(word, begin);
-            append_part(word.substr(begin, end - begin), end - begin < word.size(), checkpoint);
+            append_part(word.substr(begin, end - begin), word.size(), checkpoint);
             begin = end;
         }
     }
 
-    // Parts of words come up again and again in a script without spaces.
-    void append_part(std::string_view part, bool is_proper, Checkpoint& checkpoint) {
+    // Parts of long words come up again and again in a script without spaces.
+    void append_part(std::string_view part, std::size_t word_size, Checkpoint& checkpoint) {
         if (part.size() == 1) {
             merged_.push_back(tables_->byte_ids[static_cast<unsigned char>(part[0])]);
             return;
         }
-        if (!is_proper || part.size() > longest_short_word) {
+        if (word_size <= longest_short_word || part.size() > longest_short_word) {
             merger_.merge(part, merged_, checkpoint);
             return;
         }

@@ -14,6 +14,9 @@ namespace paribus::bpe {
 using Id = std::uint32_t;
 using Count = std::uint64_t;
 
+// 16 bits are enough for so many ids.
+inline constexpr std::size_t most_narrow_ids = std::size_t{1} << 16;
+
 // Stands where an index or a rank is absent.
 inline constexpr std::uint32_t absent = std::numeric_limits<std::uint32_t>::max();
 

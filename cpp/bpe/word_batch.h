@@ -46,11 +46,10 @@ class WordBatch {
     template <typename PlaceOf>
     std::span<const WordLookup> look_up(std::string_view text, std::size_t begin,
                                         std::span<const std::size_t> ends, PlaceOf&& place_of) {
-        const bool can_read_on = text.size() - ends.back() >= sizeof(WordKey);
         WordLookup* lookup = lookups_.data();
         for (const std::size_t end : ends) {
             const std::size_t length = end - begin;
-            if (length <= longest_short_word && can_read_on) {
+            if (length <= longest_short_word && text.size() - begin >= sizeof(WordKey)) {
                 *lookup = WordLookup(short_word_key(text.data() + begin, length));
             } else {
                 *lookup = lookup_of(text.substr(begin, length));
