@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import signal
@@ -34,6 +35,7 @@ MANIFEST = "MANIFEST.json"
 MANIFEST_LIMIT = 64 << 20
 REPLACED_PREFIX = ".old-"
 TEMPORARY_PREFIXES = (".tmp-", ".trash-", REPLACED_PREFIX)
+OWN_LOCK = re.compile(r"\.tmp-[0-9a-f]{16}\.lock")
 
 STOP_SIGNALS: dict[int, int] = {
     getattr(signal, name): code
@@ -91,14 +93,10 @@ def publish_folder(
             text = json.dumps(record | {"files": files}, indent=1, allow_nan=False)
             publish_file(temporary / MANIFEST, text.encode())
             if replaces and target.exists():
-                os.rename(target, _replaced_name(target))  # a sweep brings it back after a kill
-            try:
+                _replace_folder(temporary, target)
+            else:
                 _rename_folder(temporary, target)
-            except BaseException:
-                _bring_back(_replaced_name(target))
-                raise
         sync_folder(target.parent)
-        shutil.rmtree(_replaced_name(target), ignore_errors=True)
 
 
 def read_manifest(folder: Path, *, format_name: str, version: int) -> dict[str, Any]:
@@ -217,7 +215,9 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def _sweep_dead(parent: Path) -> None:
-    for path in parent.glob(".tmp-*.lock"):
+    for path in parent.iterdir():
+        if not OWN_LOCK.fullmatch(path.name):  # the folder is the user's
+            continue
         with contextlib.suppress(OSError), filelock.FileLock(path, timeout=0):
             shutil.rmtree(path.with_suffix(""), ignore_errors=True)
             path.unlink(missing_ok=True)
@@ -360,8 +360,17 @@ def _with_room(known: Exception, error: OSError, path: Path) -> Exception:
     )
 
 
-def _replaced_name(target: Path) -> Path:
-    return target.with_name(f"{REPLACED_PREFIX}{target.name}")
+def _replace_folder(source: Path, target: Path) -> None:
+    """Puts `source` in the place of `target`; after a kill in between, a sweep brings it back."""
+    replaced = target.with_name(f"{REPLACED_PREFIX}{target.name}")
+    os.rename(target, replaced)
+    try:
+        _rename_folder(source, target)
+        sync_folder(target.parent)
+    except BaseException:
+        _bring_back(replaced)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _bring_back(replaced: Path) -> None:

@@ -201,9 +201,10 @@ def _show_results(folder: Path, corpus: Corpus) -> None:
         click.echo(f"warning: no loss.svg: {error}", err=True)
     opened = open_run(folder)
     best = next(row for row in record.rows_of("eval") if row["step"] == opened.step)
+    bits = math.inf if best["bits_per_byte"] is None else best["bits_per_byte"]
     click.echo(
         f"\nbest step {opened.step}: validation loss {best['loss']:.4f}, perplexity "
-        f"{best['perplexity']:.1f}, bits per byte {best['bits_per_byte'] or math.inf:.4f}"
+        f"{best['perplexity']:.1f}, bits per byte {bits:.4f}"
     )
     # A model of a few words has a context of a few tokens.
     context = opened.experiment.model.context_length

@@ -125,7 +125,7 @@ def encode(tokenizer_path: Path, file: str, out: Path | None, allow_special: boo
 
     ids = loaded.encode(b"".join(_blocks(file)), allow_special=allow_special)
     buffer = io.BytesIO()
-    np.save(buffer, ids.astype(np.uint16) if len(loaded) <= 1 << 16 else ids, allow_pickle=False)
+    np.save(buffer, ids, allow_pickle=False)
     publish_file(out, buffer.getvalue())
     click.echo(f"{out}: {len(ids)} ids", err=True)
 

@@ -42,8 +42,9 @@ def train_step(
     norm = clip_gradients(state.model.parameters(), training.clip_norm)
     loss_value, norm_value = torch.stack([loss, norm.to(loss)]).tolist()
     # A scaled fp16 gradient may overflow: its update is left out, and the next scale is smaller.
-    may_overflow = numerics.scaler.is_enabled()
-    _check_finite(state.step + 1, loss_value, 0.0 if may_overflow else norm_value, lr, batch)
+    is_sound = math.isfinite(norm_value) or numerics.scaler.is_enabled()
+    if not math.isfinite(loss_value) or not is_sound:
+        raise _non_finite(state.step + 1, loss_value, norm_value, lr, batch)
     for group in state.optimizer.param_groups:
         group["lr"] = lr
     numerics.scaler.step(state.optimizer)
@@ -67,11 +68,9 @@ def _gradients(batch: Batch, parts: int, numerics: Numerics) -> Tensor:
     return total
 
 
-def _check_finite(step: int, loss: float, norm: float, lr: float, batch: Batch) -> None:
-    if math.isfinite(loss) and math.isfinite(norm):
-        return
+def _non_finite(step: int, loss: float, norm: float, lr: float, batch: Batch) -> NonFiniteError:
     what, found = ("loss", loss) if not math.isfinite(loss) else ("gradient norm", norm)
-    raise NonFiniteError(
+    return NonFiniteError(
         f"{what} at step {step}: expected finite, found {found} (loss {loss:.4g}, lr {lr:.3g}, "
         f"grad norm {norm:.4g}, batch {batch.hash}). The update was not made; lower optimizer.lr, "
         "or lengthen schedule.warmup_steps"
