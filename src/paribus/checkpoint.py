@@ -15,15 +15,8 @@ from torch import Tensor
 from paribus.config.load import load
 from paribus.errors import DataError, InputMissingError, StorageError
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import (
-    make_folder,
-    publish_folder,
-    read_json,
-    read_manifest,
-    remove_folder,
-    reserve,
-    verify_files,
-)
+from paribus.files import make_folder, publish_folder, remove_folder, reserve
+from paribus.manifest import read_json, read_manifest, verify_files
 from paribus.model.transformer import Transformer
 from paribus.tokenizer.tokenizer import Tokenizer
 

@@ -18,21 +18,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import filelock
+from typing import TYPE_CHECKING, Any
 
 from paribus.errors import (
     CannotCreateError,
     DataError,
-    InputMissingError,
+    ParibusError,
     StorageError,
     UnavailableError,
     from_os_error,
 )
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 MANIFEST = "MANIFEST.json"
-MANIFEST_LIMIT = 64 << 20
 REPLACED_PREFIX = ".old-"
 TEMPORARY_PREFIXES = (".tmp-", ".trash-", REPLACED_PREFIX)
 OWN_LOCK = re.compile(r"\.tmp-[0-9a-f]{16}\.lock")
@@ -99,32 +99,6 @@ def publish_folder(
         sync_folder(target.parent)
 
 
-def read_manifest(folder: Path, *, format_name: str, version: int) -> dict[str, Any]:
-    """The manifest of a published folder, its format and the sizes of its files checked."""
-    path = folder / MANIFEST
-    record = read_json(path, limit=MANIFEST_LIMIT)
-    found = (record.get("format"), record.get("version"))
-    if found != (format_name, version):
-        raise DataError(
-            f"{path}: expected format {format_name!r} version {version}, found {found[0]!r} "
-            f"version {found[1]!r}. It is another kind of folder, or of another release of Paribus"
-        )
-    for name, entry in _file_entries(path, record).items():
-        _check_size(folder / name, entry["bytes"])
-    return record
-
-
-def verify_files(folder: Path, record: dict[str, Any]) -> None:
-    """Compares every file of a published folder with the SHA-256 in its manifest."""
-    for name, entry in _file_entries(folder / MANIFEST, record).items():
-        found = sha256_of(folder / name)
-        if found != entry["sha256"]:
-            raise DataError(
-                f"{folder / name}: expected SHA-256 {entry['sha256'][:16]}…, found {found[:16]}…. "
-                "The file is damaged: make it again, or restore a copy"
-            )
-
-
 def read_bytes(path: Path, *, limit: int | None = None) -> bytes:
     """The content of `path`; a file above `limit` bytes is refused before it is read."""
     with _named_errors(path), open(path, "rb") as file:
@@ -132,24 +106,6 @@ def read_bytes(path: Path, *, limit: int | None = None) -> bytes:
         if limit is not None and size > limit:
             raise DataError(f"{path}: expected at most {limit} bytes, found {size}")
         return file.read()
-
-
-def read_json(path: Path, *, limit: int = 16 << 20) -> dict[str, Any]:
-    """One JSON object; refuses repeated keys, NaN, other types, and files above `limit` bytes."""
-    return parse_json(read_bytes(path, limit=limit), path)
-
-
-def parse_json(data: bytes, source: Path | str) -> dict[str, Any]:
-    """`data` as one JSON object, as strict as `read_json`; `source` is named in errors."""
-    try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
-        )
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{source}: expected a JSON object, found {_first_line(error)}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{source}: expected a JSON object, found {type(value).__name__}")
-    return value
 
 
 def sha256_of(path: Path) -> str:
@@ -204,7 +160,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     """
     _sweep_dead(parent)
     folder = _unused_name(parent, ".tmp-")
-    lock = filelock.FileLock(f"{folder}.lock")
+    lock = _lock_at(Path(f"{folder}.lock"))
     try:
         with lock:
             folder.mkdir()
@@ -218,7 +174,7 @@ def _sweep_dead(parent: Path) -> None:
     for path in parent.iterdir():
         if not OWN_LOCK.fullmatch(path.name):  # the folder is the user's
             continue
-        with contextlib.suppress(OSError), filelock.FileLock(path, timeout=0):
+        with contextlib.suppress(OSError), _lock_at(path).acquire(timeout=0):
             shutil.rmtree(path.with_suffix(""), ignore_errors=True)
             path.unlink(missing_ok=True)
 
@@ -318,12 +274,18 @@ def check_unlocked(folder: Path) -> None:
         _acquired_lock(folder).release()
 
 
-def _acquired_lock(folder: Path) -> filelock.BaseFileLock:
-    lock = filelock.FileLock(folder / "run.lock")
+def _lock_at(path: Path) -> "BaseFileLock":
+    from filelock import FileLock  # 0.07 s, which `paribus --help` need not pay
+
+    return FileLock(path)
+
+
+def _acquired_lock(folder: Path) -> "BaseFileLock":
+    lock = _lock_at(folder / "run.lock")
     with _named_errors(folder):
         try:
             lock.acquire(timeout=0)
-        except filelock.Timeout as error:  # an OSError too
+        except TimeoutError as error:
             raise UnavailableError(
                 f"{folder / 'run.lock'}: expected nobody, found {_holder(folder)}. "
                 "Wait for it, or choose another run folder"
@@ -333,9 +295,9 @@ def _acquired_lock(folder: Path) -> filelock.BaseFileLock:
 
 def _holder(folder: Path) -> str:
     try:
-        record = read_json(folder / "run.lock.json")
+        record = json.loads(read_bytes(folder / "run.lock.json", limit=1 << 16))
         return f"pid {record['pid']} on host {record['host']}"
-    except (InputMissingError, DataError, KeyError):
+    except (ParibusError, ValueError, LookupError, TypeError):
         return "another process"
 
 
@@ -420,48 +382,3 @@ def _rename_folder(source: Path, target: Path) -> None:
                 "What is published does not change: remove it, or choose another name"
             ) from error
         raise
-
-
-def _file_entries(path: Path, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    files = record.get("files")
-    well_formed = isinstance(files, dict) and all(
-        isinstance(entry, dict)
-        and isinstance(entry.get("bytes"), int)
-        and isinstance(entry.get("sha256"), str)
-        and Path(name).name == name
-        for name, entry in files.items()
-    )
-    if not well_formed:
-        raise DataError(
-            f"{path}: expected 'files' with bytes and sha256 of each, found another shape"
-        )
-    return files  # type: ignore[return-value]
-
-
-def _check_size(path: Path, expected: int) -> None:
-    if not path.is_file():
-        raise DataError(
-            f"{path}: expected {expected} bytes, found no such file. Make the folder again"
-        )
-    found = path.stat().st_size
-    if found != expected:
-        raise DataError(
-            f"{path}: expected {expected} bytes, found {found}. The file is damaged: make it again"
-        )
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = dict(pairs)
-    if len(keys) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {repeated[:80]!r} twice")
-    return keys
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name}, which is no JSON number")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -46,7 +46,7 @@ def test_every_verb_has_help_with_an_example(cli, names):
 
 def test_help_imports_no_torch_and_is_quick():
     script = "import sys; from paribus.cli.main import run; run(['--help']);"
-    script += "sys.exit(bool({'torch', 'numpy', 'pydantic'} & set(sys.modules)))"
+    script += "sys.exit(bool({'torch', 'numpy', 'pydantic', 'filelock'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
 

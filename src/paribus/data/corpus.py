@@ -24,7 +24,7 @@ from pathlib import Path
 
 from paribus.data.streams import DECOMPRESSORS, STANDARD_INPUT, read_blocks
 from paribus.errors import DataError, InputMissingError, from_os_error
-from paribus.files import parse_json
+from paribus.manifest import parse_json
 
 SEPARATOR = "<|endoftext|>"
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown")

@@ -10,7 +10,8 @@ import numpy as np
 from paribus.data.npy import npy_bytes, open_npy
 from paribus.data.shard_writer import token_dtype
 from paribus.errors import DataError, InputMissingError, from_os_error
-from paribus.files import MANIFEST, read_manifest, verify_files
+from paribus.files import MANIFEST
+from paribus.manifest import read_manifest, verify_files
 
 FORMAT, VERSION = "paribus-tokens", 1
 Split = Literal["train", "validation"]

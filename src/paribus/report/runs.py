@@ -11,7 +11,7 @@ import numpy as np
 
 from paribus.config.yaml_source import read_yaml
 from paribus.errors import DataError, InputMissingError
-from paribus.files import read_json
+from paribus.manifest import read_json
 from paribus.tracking.rows import Row, read_rows
 
 

@@ -11,15 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from paribus.errors import DataError, InputMissingError
-from paribus.files import (
-    MANIFEST,
-    parse_json,
-    publish_folder,
-    read_bytes,
-    read_json,
-    read_manifest,
-    verify_files,
-)
+from paribus.files import MANIFEST, publish_folder, read_bytes
+from paribus.manifest import parse_json, read_json, read_manifest, verify_files
 from paribus.tokenizer import huggingface, ranks
 from paribus.tokenizer.names import (
     checked_against_ids,

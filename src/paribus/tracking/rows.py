@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from paribus.errors import DataError
-from paribus.files import parse_json, read_bytes
+from paribus.files import read_bytes
+from paribus.manifest import parse_json
 
 Row = dict[str, Any]
 

@@ -25,9 +25,9 @@ from paribus.files import (
     processor_name,
     publish_file,
     publish_links,
-    read_json,
     remove_folder,
 )
+from paribus.manifest import read_json
 from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
 
