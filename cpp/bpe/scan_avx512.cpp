@@ -6,12 +6,14 @@
 #include <immintrin.h>
 
 #include "bpe/block_scan.h"
+#include "bpe/vector_classes.h"
 
 namespace paribus::bpe {
 namespace {
 
 struct Avx512 {
-    // Which bytes lie between two others.
+    static __m512i load(const char* text) { return _mm512_loadu_si512(text); }
+
     static std::uint64_t between(__m512i bytes, char first, char last) {
         return _mm512_cmple_epu8_mask(_mm512_sub_epi8(bytes, _mm512_set1_epi8(first)),
                                       _mm512_set1_epi8(static_cast<char>(last - first)));
@@ -21,21 +23,9 @@ struct Avx512 {
         return _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte));
     }
 
-    static Block classify(const char* text) {
-        const __m512i bytes = _mm512_loadu_si512(text);
-        Block block{};
-        block.capitals = between(bytes, 'A', 'Z');
-        block.letters = block.capitals | between(bytes, 'a', 'z');
-        block.numbers = between(bytes, '0', '9');
-        block.spaces = equal(bytes, ' ');
-        block.white_space = block.spaces | between(bytes, '\t', '\r');
-        block.newlines = equal(bytes, '\n') | equal(bytes, '\r');
-        block.slashes = equal(bytes, '/');
-        block.apostrophes = equal(bytes, '\'');
-        block.beyond_ascii = _mm512_movepi8_mask(bytes);
-        block.n_known = block_size;
-        return block;
-    }
+    static std::uint64_t beyond_ascii(__m512i bytes) { return _mm512_movepi8_mask(bytes); }
+
+    static Block classify(const char* text) { return classify_by_vectors<Avx512>(text); }
 };
 
 }  // namespace
