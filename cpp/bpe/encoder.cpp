@@ -152,10 +152,6 @@ Encoder::Encoder(EncoderTables tables, std::size_t cache_bytes)
       cache_bytes_(cache_bytes) {
     for (const SpecialToken& special : tables.specials) special_ids_.push_back(special.id);
     tokens_ = std::move(tables.tokens);
-    newborn_ = make_text_encoder(id_width(), tables_, scanner_, cache_bytes_);
-    for (std::size_t id = 0; id < tokens_.size(); ++id) {
-        if (!tokens_[id].empty()) newborn_->remember_token(tokens_[id], static_cast<Id>(id));
-    }
 }
 
 Ids Encoder::encode(std::string_view text, EncodingOptions options, const Poll& poll) const {
@@ -226,7 +222,7 @@ std::unique_ptr<TextEncoder> Encoder::take_worker() const {
             return worker;
         }
     }
-    return newborn_->clone();
+    return make_text_encoder(id_width(), tables_, scanner_, cache_bytes_);
 }
 
 void Encoder::keep_worker(std::unique_ptr<TextEncoder> worker) const {

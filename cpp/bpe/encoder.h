@@ -82,7 +82,6 @@ class Encoder {
     SpecialTokens no_specials_;
     std::vector<Id> special_ids_;
     std::size_t cache_bytes_;
-    std::unique_ptr<TextEncoder> newborn_;  // knows the vocabulary and is never used, but copied
 
     mutable std::mutex mutex_;
     mutable std::vector<std::unique_ptr<TextEncoder>> idle_;  // guarded by mutex_

@@ -87,11 +87,6 @@ class ShortWordTable {
         }
     }
 
-    void copy_from(const ShortWordTable& other) {
-        other.for_each(
-            [&](const WordKey& key, const Value& value) { insert(key, key.hash(), value); });
-    }
-
   private:
     void lay_out() {
         entries_ = static_cast<Entry*>(memory_.data());
@@ -113,7 +108,8 @@ class ShortWordTable {
 
     void grow() {
         ShortWordTable larger(2 * n_bytes());
-        larger.copy_from(*this);
+        for_each(
+            [&](const WordKey& key, const Value& value) { larger.insert(key, key.hash(), value); });
         *this = std::move(larger);
     }
 

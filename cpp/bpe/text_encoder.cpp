@@ -25,21 +25,6 @@ class CachingEncoder final : public TextEncoder {
         });
     }
 
-    void remember_token(std::string_view word, Id id) override {
-        if (word.size() > longest_hashed_word) return;
-        Checkpoint unchecked({});
-        merge(word, unchecked);
-        if (merged_.size() != 1 || merged_[0] != id) return;
-        const WordLookup lookup = lookup_of(word);
-        if (cache_.find(word, lookup).empty()) cache_.insert(word, lookup, merged_);
-    }
-
-    std::unique_ptr<TextEncoder> clone() const override {
-        auto copy = std::make_unique<CachingEncoder>(*tables_, *scanner_, cache_.most_bytes());
-        copy->cache_.copy_from(cache_);
-        return copy;
-    }
-
   private:
     void append_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends,
                       Ids& ids, Checkpoint& checkpoint) {

@@ -19,12 +19,6 @@ class TextEncoder {
 
     // Appends the ids of `text`, which has the encoder's width, to `ids`.
     virtual void append(std::string_view text, Ids& ids, Checkpoint& checkpoint) = 0;
-
-    // Remembers the word of token `id` if its bytes merge to that token alone.
-    virtual void remember_token(std::string_view word, Id id) = 0;
-
-    // Another one that knows the same words.
-    virtual std::unique_ptr<TextEncoder> clone() const = 0;
 };
 
 // An encoder to ids of `width` bytes. `tables` and `scanner` outlive it. Words that it remembers

@@ -34,8 +34,6 @@ class WordCache {
     explicit WordCache(std::size_t most_bytes)
         : most_bytes_(std::min<std::size_t>(most_bytes, std::size_t{1} << 31)) {}
 
-    std::size_t most_bytes() const { return most_bytes_; }
-
     // Memory that a lookup reads first, to be fetched ahead.
     const void* place_of(const WordLookup& lookup) const {
         return lookup.is_short() ? short_words_.place_of(lookup.hash)
@@ -81,13 +79,6 @@ class WordCache {
         } else {
             short_words_.insert(lookup.key, lookup.hash, value_of(ids));
         }
-    }
-
-    void copy_from(const WordCache& other) {
-        short_words_ = ShortWordTable<WordValue<Token>>(other.short_words_.n_bytes());
-        short_words_.copy_from(other.short_words_);
-        pool_ = other.pool_;
-        long_words_ = other.long_words_;
     }
 
   private:
