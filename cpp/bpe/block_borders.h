@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bpe/always_inline.h"
 #include "bpe/block.h"
 #include "bpe/pretokenizer.h"
 
@@ -40,8 +41,9 @@ constexpr std::uint64_t first_of_runs(std::uint64_t mask) {
 // Calls `found(at, length)` for each of the apostrophes that begins a contraction, until it returns
 // false. Where one stands too near to the end of what is known, the borders end there.
 template <typename Isa, typename Found>
-void for_each_contraction(std::uint64_t apostrophes, const char* bytes, bool any_case,
-                          unsigned n_known, Borders<Isa>& borders, Found&& found) {
+PARIBUS_ALWAYS_INLINE void for_each_contraction(std::uint64_t apostrophes, const char* bytes,
+                                                bool any_case, unsigned n_known,
+                                                Borders<Isa>& borders, Found&& found) {
     for (; apostrophes != 0; apostrophes &= apostrophes - 1) {
         const auto at = static_cast<unsigned>(std::countr_zero(apostrophes));
         if (at >= borders.n_certain) return;
@@ -55,7 +57,7 @@ void for_each_contraction(std::uint64_t apostrophes, const char* bytes, bool any
 }
 
 template <typename Isa>
-Borders<Isa> gpt2_borders(const Block& block, const char* bytes) {
+PARIBUS_ALWAYS_INLINE Borders<Isa> gpt2_borders(const Block& block, const char* bytes) {
     const std::uint64_t white = block.white_space;
     const std::uint64_t symbols = ~(block.letters | block.numbers | white);
     const std::uint64_t words = first_of_runs<Isa>(block.letters) |
@@ -113,7 +115,7 @@ std::uint64_t prefixes_of(const Block& block, std::uint64_t symbol_words) {
 }
 
 template <typename Isa>
-Borders<Isa> cl100k_borders(const Block& block, const char* bytes) {
+PARIBUS_ALWAYS_INLINE Borders<Isa> cl100k_borders(const Block& block, const char* bytes) {
     const std::uint64_t symbols = ~(block.letters | block.numbers | block.white_space);
     const std::uint64_t first_taken = symbols << 1 & block.newlines;
     const std::uint64_t taken = block.newlines & ~(block.newlines + first_taken);
@@ -131,7 +133,7 @@ Borders<Isa> cl100k_borders(const Block& block, const char* bytes) {
 }
 
 template <typename Isa>
-Borders<Isa> o200k_borders(const Block& block, const char* bytes) {
+PARIBUS_ALWAYS_INLINE Borders<Isa> o200k_borders(const Block& block, const char* bytes) {
     const std::uint64_t all_symbols = ~(block.letters | block.numbers | block.white_space);
     const std::uint64_t tails = block.newlines | block.slashes;
     const std::uint64_t first_taken = all_symbols << 1 & block.newlines;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bpe/always_inline.h"
 #include "bpe/block_beyond_ascii.h"
 #include "bpe/block_borders.h"
 #include "bpe/scanner.h"
@@ -13,7 +14,7 @@
 namespace paribus::bpe {
 
 template <typename Isa, Pattern pattern>
-Borders<Isa> borders_of(const Block& block, const char* bytes) {
+PARIBUS_ALWAYS_INLINE Borders<Isa> borders_of(const Block& block, const char* bytes) {
     if constexpr (pattern == Pattern::gpt2) return gpt2_borders<Isa>(block, bytes);
     if constexpr (pattern == Pattern::cl100k) return cl100k_borders<Isa>(block, bytes);
     return o200k_borders<Isa>(block, bytes);
@@ -21,7 +22,7 @@ Borders<Isa> borders_of(const Block& block, const char* bytes) {
 
 // The certain borders within the block, its begin not among them. From `size` on there is no text.
 template <typename Isa, Pattern pattern>
-std::uint64_t borders_in_block(const char* bytes, std::size_t size) {
+PARIBUS_ALWAYS_INLINE std::uint64_t borders_in_block(const char* bytes, std::size_t size) {
     Block block = Isa::classify(bytes);
     if (block.beyond_ascii != 0) {
         Block whole = block;  // its own, so that the masks of ASCII text stay in registers
@@ -33,15 +34,16 @@ std::uint64_t borders_in_block(const char* bytes, std::size_t size) {
     return borders.begins & bits_below<Isa>(borders.n_certain) & ~std::uint64_t{1};
 }
 
-inline constexpr std::size_t ends_at_a_time = 4;
+inline constexpr std::size_t ends_at_a_time = 8;
 
 // Appends `begin` + each bit's place, several at a time: it writes up to 7 ends too many.
 template <typename Isa>
-std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
+PARIBUS_ALWAYS_INLINE std::size_t* append_ends(std::uint64_t borders, std::size_t begin,
+                                               std::size_t* ends) {
     std::size_t* const last = ends + std::popcount(borders);
     for (; borders != 0; ends += ends_at_a_time) {
         for (std::size_t i = 0; i < ends_at_a_time; ++i) {
-            ends[i] = begin + static_cast<std::size_t>(std::countr_zero(borders));
+            ends[i] = begin + Isa::first_bit(borders);  // no branch where none is left
             borders &= borders - 1;
         }
     }

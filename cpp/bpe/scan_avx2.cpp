@@ -21,27 +21,43 @@ struct Avx2 {
         return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
     }
 
-    static std::uint64_t mask(__m256i low, __m256i high) {
-        const auto low_bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(low));
-        const auto high_bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(high));
+    static __m256i twice(const CodeChart::Bits& bits) {
+        const auto* sixteen = reinterpret_cast<const __m128i*>(bits.data());
+        return _mm256_broadcastsi128_si256(_mm_loadu_si128(sixteen));
+    }
+
+    static __m256i look_up(__m256i bytes, const CodeChart& chart) {
+        // A shuffle gives 0 for a byte beyond ASCII.
+        const __m256i columns = _mm256_shuffle_epi8(twice(chart.columns), bytes);
+        const __m256i rows = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0F));
+        return _mm256_and_si256(columns, _mm256_shuffle_epi8(twice(chart.rows), rows));
+    }
+
+    static Bytes look_up(const Bytes& bytes, const CodeChart& chart) {
+        return {look_up(bytes.low, chart), look_up(bytes.high, chart)};
+    }
+
+    static Bytes doubled(const Bytes& bytes) {
+        return {_mm256_add_epi8(bytes.low, bytes.low), _mm256_add_epi8(bytes.high, bytes.high)};
+    }
+
+    static Bytes either(const Bytes& a, const Bytes& b) {
+        return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+    }
+
+    static std::uint64_t top_bits(const Bytes& bytes) {
+        const auto low_bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes.low));
+        const auto high_bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes.high));
         return std::uint64_t{high_bits} << 32 | low_bits;
     }
 
-    static __m256i half_between(__m256i bytes, char first, char last) {
-        return _mm256_and_si256(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(first - 1)),
-                                _mm256_cmpgt_epi8(_mm256_set1_epi8(last + 1), bytes));
+    static std::uint64_t small_letter_bits(const Bytes& bytes) {
+        return top_bits({_mm256_slli_epi16(bytes.low, 2), _mm256_slli_epi16(bytes.high, 2)});
     }
 
-    static std::uint64_t between(const Bytes& bytes, char first, char last) {
-        return mask(half_between(bytes.low, first, last), half_between(bytes.high, first, last));
+    static unsigned first_bit(std::uint64_t mask) {
+        return static_cast<unsigned>(_tzcnt_u64(mask));
     }
-
-    static std::uint64_t equal(const Bytes& bytes, char byte) {
-        const __m256i wanted = _mm256_set1_epi8(byte);
-        return mask(_mm256_cmpeq_epi8(bytes.low, wanted), _mm256_cmpeq_epi8(bytes.high, wanted));
-    }
-
-    static std::uint64_t beyond_ascii(const Bytes& bytes) { return mask(bytes.low, bytes.high); }
 
     static Block classify(const char* text) { return classify_by_vectors<Avx2>(text); }
 };

@@ -14,16 +14,30 @@ namespace {
 struct Avx512 {
     static __m512i load(const char* text) { return _mm512_loadu_si512(text); }
 
-    static std::uint64_t between(__m512i bytes, char first, char last) {
-        return _mm512_cmple_epu8_mask(_mm512_sub_epi8(bytes, _mm512_set1_epi8(first)),
-                                      _mm512_set1_epi8(static_cast<char>(last - first)));
+    static __m512i four_times(const CodeChart::Bits& bits) {
+        const auto* sixteen = reinterpret_cast<const __m128i*>(bits.data());
+        // With a mask of all: GCC 12 says of the form without one that it reads what is not set.
+        return _mm512_maskz_broadcast_i32x4(0xFFFF, _mm_loadu_si128(sixteen));
     }
 
-    static std::uint64_t equal(__m512i bytes, char byte) {
-        return _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte));
+    static __m512i look_up(__m512i bytes, const CodeChart& chart) {
+        // A shuffle gives 0 for a byte beyond ASCII.
+        const __m512i columns = _mm512_shuffle_epi8(four_times(chart.columns), bytes);
+        const __m512i rows = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(0x0F));
+        return _mm512_and_si512(columns, _mm512_shuffle_epi8(four_times(chart.rows), rows));
     }
 
-    static std::uint64_t beyond_ascii(__m512i bytes) { return _mm512_movepi8_mask(bytes); }
+    static __m512i doubled(__m512i bytes) { return _mm512_add_epi8(bytes, bytes); }
+    static __m512i either(__m512i a, __m512i b) { return _mm512_or_si512(a, b); }
+    static std::uint64_t top_bits(__m512i bytes) { return _mm512_movepi8_mask(bytes); }
+
+    static std::uint64_t small_letter_bits(__m512i bytes) {
+        return top_bits(_mm512_slli_epi16(bytes, 2));
+    }
+
+    static unsigned first_bit(std::uint64_t mask) {
+        return static_cast<unsigned>(_tzcnt_u64(mask));
+    }
 
     static Block classify(const char* text) { return classify_by_vectors<Avx512>(text); }
 };

@@ -1,3 +1,5 @@
+#include <bit>
+
 #include "bpe/block_scan.h"
 #include "bpe/block_scans.h"
 #include "bpe/unicode.h"
@@ -49,6 +51,11 @@ struct Portable {
             block.beyond_ascii |= std::uint64_t{byte >= 0x80} << at;
         }
         return block;
+    }
+
+    // With a bit set that is no answer, so that the compiler makes no branch for an empty mask.
+    static unsigned first_bit(std::uint64_t mask) {
+        return static_cast<unsigned>(std::countr_zero(mask | std::uint64_t{1} << 63));
     }
 };
 

@@ -47,8 +47,10 @@ class ShortWordTable {
         // The value of a word, null where it is not in its first line: it may be in another one.
         Value* find_near(const WordKey& key, std::uint64_t hash) const {
             Entry* entry = entries_ + 2 * (hash >> shift_);
-            entry += entry->key == key ? 0 : 1;  // without a branch: which of the two is chance
-            return entry->key == key ? &entry->value : nullptr;
+            if (entry->key == key) [[likely]]
+                return &entry->value;
+            if (entry[1].key == key) return &entry[1].value;
+            return nullptr;
         }
 
       private:

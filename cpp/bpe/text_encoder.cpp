@@ -20,42 +20,35 @@ class CachingEncoder final : public TextEncoder {
 
     void append(std::string_view text, Ids& ids, Checkpoint& checkpoint) override {
         for_each_batch(text, *scanner_, [&](std::size_t begin, std::span<const std::size_t> ends) {
-            append_words(text, begin, ends, ids, checkpoint);
+            const auto lookups = batch_.look_up(
+                text, begin, ends,
+                [this](const WordLookup& lookup) { return cache_.place_of(lookup); });
+            append_words({text, begin, ends, lookups}, ids, checkpoint);
             checkpoint.spend(ends.back() - begin);
         });
     }
 
   private:
-    void append_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends,
-                      Ids& ids, Checkpoint& checkpoint) {
-        const auto lookups = batch_.look_up(text, begin, ends, [this](const WordLookup& lookup) {
-            return cache_.place_of(lookup);
-        });
-        for (std::size_t i = 0; i < ends.size(); ++i) {
-            Token* out = ids.end_with_room<Token>(room_for(ends.size() - i));
-            i += cache_.append_known(lookups.subspan(i), out);
+    void append_words(Words words, Ids& ids, Checkpoint& checkpoint) {
+        for (;;) {
+            Token* out = ids.end_with_room<Token>(words.n_bytes() + pooled_ids);
+            const std::size_t n_known = cache_.append_known(words, out);
             ids.set_end(out);
-            if (i == ends.size()) return;
-            const std::size_t word = i == 0 ? begin : ends[i - 1];
-            append_ids(ids_of(text.substr(word, ends[i] - word), lookups[i], checkpoint), ids);
+            if (n_known == words.size()) return;
+            append_new(words[n_known], words.lookups[n_known], ids, checkpoint);
+            if (n_known + 1 == words.size()) return;
+            words = words.without_first(n_known + 1);
         }
     }
 
-    // Each short word writes one value whole, and has at most one id a byte.
-    static std::size_t room_for(std::size_t n_words) {
-        return n_words * longest_short_word + sizeof(WordValue<Token>) / sizeof(Token);
-    }
-
-    // The ids of a word, from the cache or merged and remembered; until the next call.
-    std::span<const Id> ids_of(std::string_view word, const WordLookup& lookup,
-                               Checkpoint& checkpoint) {
-        if (word.size() <= longest_hashed_word) {
-            const std::span<const Id> known = cache_.find(word, lookup);
-            if (!known.empty()) return known;
-        }
+    // Merges a word that is not known and remembers it.
+    void append_new(std::string_view word, const WordLookup& lookup, Ids& ids,
+                    Checkpoint& checkpoint) {
         merge(word, checkpoint);
         if (word.size() <= longest_hashed_word) cache_.insert(word, lookup, merged_);
-        return merged_;
+        Token* out = ids.end_with_room<Token>(merged_.size());
+        for (const Id id : merged_) *out++ = static_cast<Token>(id);
+        ids.set_end(out);
     }
 
     void merge(std::string_view word, Checkpoint& checkpoint) {
@@ -78,7 +71,7 @@ class CachingEncoder final : public TextEncoder {
             return;
         }
         const WordLookup lookup = lookup_of(part);
-        const std::span<const Id> known = cache_.find(part, lookup);
+        const std::span<const Token> known = cache_.find(part, lookup);
         if (!known.empty()) {
             merged_.insert(merged_.end(), known.begin(), known.end());
             return;
@@ -86,12 +79,6 @@ class CachingEncoder final : public TextEncoder {
         const std::size_t n_before = merged_.size();
         merger_.merge(part, merged_, checkpoint);
         cache_.insert(part, lookup, std::span(merged_).subspan(n_before));
-    }
-
-    static void append_ids(std::span<const Id> from, Ids& ids) {
-        Token* out = ids.end_with_room<Token>(from.size());
-        for (const Id id : from) *out++ = static_cast<Token>(id);
-        ids.set_end(out);
     }
 
     const MergeTables* tables_;

@@ -21,10 +21,6 @@ inline constexpr std::size_t longest_hashed_word = 256;  // bytes
 // What a word is looked up by: the key of a short one; of a long one a key that no word has, and a
 // hash of all bytes up to `longest_hashed_word`, else 0.
 struct WordLookup {
-    WordLookup() = default;
-    explicit WordLookup(const WordKey& short_key) : key(short_key), hash(short_key.hash()) {}
-    explicit WordLookup(std::uint64_t long_hash) : key{1, 0}, hash(long_hash) {}
-
     bool is_short() const { return key.tail != 0; }
 
     WordKey key;
@@ -32,9 +28,32 @@ struct WordLookup {
 };
 
 inline WordLookup lookup_of(std::string_view word) {
-    if (word.size() <= longest_short_word) return WordLookup(short_word_key(word));
-    return WordLookup(word.size() <= longest_hashed_word ? hash_of_bytes(word) : 0);
+    if (word.size() <= longest_short_word) {
+        const WordKey key = short_word_key(word);
+        return {key, key.hash()};
+    }
+    return {WordKey{1, 0}, word.size() <= longest_hashed_word ? hash_of_bytes(word) : 0};
 }
+
+// Words that follow one another in a text, with what each is looked up by.
+struct Words {
+    std::string_view text;
+    std::size_t begin;
+    std::span<const std::size_t> ends;
+    std::span<const WordLookup> lookups;
+
+    std::size_t size() const { return ends.size(); }
+    std::size_t n_bytes() const { return ends.back() - begin; }
+
+    std::string_view operator[](std::size_t i) const {
+        const std::size_t word_begin = i == 0 ? begin : ends[i - 1];
+        return text.substr(word_begin, ends[i] - word_begin);
+    }
+
+    Words without_first(std::size_t n) const {
+        return {text, n == 0 ? begin : ends[n - 1], ends.subspan(n), lookups.subspan(n)};
+    }
+};
 
 class WordBatch {
   public:
@@ -46,11 +65,13 @@ class WordBatch {
     template <typename PlaceOf>
     std::span<const WordLookup> look_up(std::string_view text, std::size_t begin,
                                         std::span<const std::size_t> ends, PlaceOf&& place_of) {
+        const WordHashFactors factors = word_hash_factors;  // in registers
         WordLookup* lookup = lookups_.data();
         for (const std::size_t end : ends) {
             const std::size_t length = end - begin;
-            if (length <= longest_short_word && text.size() - begin >= sizeof(WordKey)) {
-                *lookup = WordLookup(short_word_key(text.data() + begin, length));
+            if (length <= longest_short_word && text.size() - begin >= sizeof(WordKey)) [[likely]] {
+                const WordKey key = short_word_key(text.data() + begin, length);
+                *lookup = {key, key.hash(factors)};
             } else {
                 *lookup = lookup_of(text.substr(begin, length));
             }

@@ -27,6 +27,9 @@ struct WordValue {
     Token n_ids;
 };
 
+// In the pool each word has room for the ids of the longest short word, and one more.
+inline constexpr std::size_t pooled_ids = longest_short_word + 1;
+
 // Forgets everything when it is full: its size never changes an encoding.
 template <typename Token>
 class WordCache {
@@ -40,32 +43,32 @@ class WordCache {
                                  : long_words_.place_of(lookup.hash);
     }
 
-    // Writes the ids of words to `out`, which moves behind them, up to the first word that takes
-    // another way: it is long or not known, or its ids are many. Returns how many words. Each write
-    // is a whole value, whatever the number of ids.
-    std::size_t append_known(std::span<const WordLookup> lookups, Token*& out) const {
-        const typename ShortWordTable<WordValue<Token>>::Reader reader(short_words_);
+    // Writes the ids of the words at the front of `words` that are known to `out`, which moves
+    // behind them; returns how many words. A write is a whole value or more, whatever the number of
+    // ids: at `out` there is room for an id a byte of the words and for `pooled_ids` more.
+    std::size_t append_known(const Words& words, Token*& out) const {
+        const typename ShortWordTable<Value>::Reader reader(short_words_);
         Token* end = out;
-        const WordLookup* lookup = lookups.data();
-        for (const WordLookup* const last = lookup + lookups.size(); lookup != last; ++lookup) {
-            const WordValue<Token>* value = reader.find_near(lookup->key, lookup->hash);
-            if (value == nullptr || value->n_ids > WordValue<Token>::n_inline) break;
-            std::memcpy(end, value, sizeof *value);
-            end += value->n_ids;
+        std::size_t i = 0;
+        for (; i < words.size(); ++i) {
+            const WordLookup& lookup = words.lookups[i];
+            const Value* value = reader.find_near(lookup.key, lookup.hash);
+            if (value == nullptr) [[unlikely]] {
+                if (!append_far(words, i, value, end)) break;
+                if (value == nullptr) continue;
+            }
+            append(*value, end);
         }
         out = end;
-        return static_cast<std::size_t>(lookup - lookups.data());
+        return i;
     }
 
-    // The ids of a word, none where it is not known; until the next call.
-    std::span<const Id> find(std::string_view word, const WordLookup& lookup) {
+    // The ids of a word, none where it is not known; until the next insertion.
+    std::span<const Token> find(std::string_view word, const WordLookup& lookup) const {
         if (!lookup.is_short()) return long_words_.find(word, lookup.hash);
-        const WordValue<Token>* value = short_words_.find(lookup.key, lookup.hash);
+        const Value* value = short_words_.find(lookup.key, lookup.hash);
         if (value == nullptr) return {};
-        const Token* ids = value->ids.data();
-        if (value->n_ids > WordValue<Token>::n_inline) ids = pool_.data() + pool_begin(*value);
-        std::copy(ids, ids + value->n_ids, found_.begin());
-        return std::span(found_).first(value->n_ids);
+        return {is_inline(*value) ? value->ids.data() : pooled(*value), value->n_ids};
     }
 
     // Remembers a word of 1 to `longest_hashed_word` bytes that is not known.
@@ -82,6 +85,38 @@ class WordCache {
     }
 
   private:
+    using Value = WordValue<Token>;
+
+    static bool is_inline(const Value& value) { return value.n_ids <= Value::n_inline; }
+
+    const Token* pooled(const Value& value) const {
+        std::uint32_t begin;
+        std::memcpy(&begin, value.ids.data(), sizeof begin);
+        return pool_.data() + begin;
+    }
+
+    void append(const Value& value, Token*& out) const {
+        if (is_inline(value)) {
+            std::memcpy(out, &value, sizeof value);
+        } else {
+            std::memcpy(out, pooled(value), pooled_ids * sizeof(Token));
+        }
+        out += value.n_ids;
+    }
+
+    // A word that is not in the first line of its probe: gives the value of a short one, appends
+    // the ids of a long one; false where it is not known.
+    bool append_far(const Words& words, std::size_t i, const Value*& value, Token*& out) const {
+        const WordLookup& lookup = words.lookups[i];
+        if (lookup.is_short()) {
+            value = short_words_.find(lookup.key, lookup.hash);
+            return value != nullptr;
+        }
+        const std::span<const Token> ids = long_words_.find(words[i], lookup.hash);
+        out = std::copy(ids.begin(), ids.end(), out);
+        return !ids.empty();
+    }
+
     std::size_t n_bytes() const {
         return short_words_.n_bytes() + pool_.size() * sizeof(Token) + long_words_.n_bytes();
     }
@@ -92,31 +127,25 @@ class WordCache {
         long_words_.clear();
     }
 
-    WordValue<Token> value_of(std::span<const Id> ids) {
-        WordValue<Token> value{};
+    Value value_of(std::span<const Id> ids) {
+        Value value{};
         value.n_ids = static_cast<Token>(ids.size());
         const auto narrow = [](Id id) { return static_cast<Token>(id); };
-        if (ids.size() <= WordValue<Token>::n_inline) {
+        if (is_inline(value)) {
             std::transform(ids.begin(), ids.end(), value.ids.begin(), narrow);
             return value;
         }
         const auto begin = static_cast<std::uint32_t>(pool_.size());
         std::memcpy(value.ids.data(), &begin, sizeof begin);
-        std::transform(ids.begin(), ids.end(), std::back_inserter(pool_), narrow);
+        pool_.resize(pool_.size() + pooled_ids);
+        std::transform(ids.begin(), ids.end(), pool_.begin() + begin, narrow);
         return value;
     }
 
-    static std::uint32_t pool_begin(const WordValue<Token>& value) {
-        std::uint32_t begin;
-        std::memcpy(&begin, value.ids.data(), sizeof begin);
-        return begin;
-    }
-
     std::size_t most_bytes_;
-    ShortWordTable<WordValue<Token>> short_words_;
+    ShortWordTable<Value> short_words_;
     std::vector<Token> pool_;
-    LongWordCache long_words_;
-    std::array<Id, longest_short_word> found_;
+    LongWordCache<Token> long_words_;
 };
 
 }  // namespace paribus::bpe

@@ -13,6 +13,14 @@ namespace paribus::bpe {
 
 inline constexpr std::size_t longest_short_word = 15;  // bytes
 
+// Odd numbers that each process draws anew (multiply-shift hashing: Dietzfelbinger et al. 1997): no
+// text can be written so that its words meet in one place of a table.
+struct WordHashFactors {
+    std::uint64_t head;
+    std::uint64_t tail;
+};
+extern const WordHashFactors word_hash_factors;
+
 // The bytes in order, zeros behind them, the length in the last byte; never all zero.
 struct WordKey {
     std::uint64_t head;
@@ -22,9 +30,9 @@ struct WordKey {
         return ((head ^ other.head) | (tail ^ other.tail)) == 0;
     }
 
-    std::uint64_t hash() const {
-        // The upper bits of the product depend on all bits of the key.
-        return (head ^ std::rotl(tail, 29)) * 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
+    // The upper bits of the sum depend on all bits of the key.
+    std::uint64_t hash(const WordHashFactors& factors = word_hash_factors) const {
+        return head * factors.head + tail * factors.tail;
     }
 
     // The word, with what stands behind it in the key.

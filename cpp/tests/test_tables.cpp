@@ -4,6 +4,7 @@
 #include "bpe/bucket_queue.h"
 #include "bpe/pair_table.h"
 #include "bpe/token_row.h"
+#include "bpe/word_key.h"
 #include "bpe/word_table.h"
 #include "tests/check.h"
 #include "tests/random_text.h"
@@ -34,6 +35,20 @@ void the_word_table_counts_as_a_map_does() {
         expected.clear();
         CHECK_EQUAL(table.size(), 0U);
     }
+}
+
+// Each process draws how short words are hashed. Words written against the hash of one, here that
+// of factors (1, 1), must not meet in the tables of another.
+void short_words_cannot_be_written_to_meet() {
+    const bpe::WordHashFactors known{1, 1};
+    std::set<std::uint64_t> met, spread;
+    for (std::uint64_t i = 0; i < 10000; ++i) {
+        const bpe::WordKey key{1000000 - i, (std::uint64_t{15} << 56) + i};
+        met.insert(key.hash(known));
+        spread.insert(key.hash() >> 40);
+    }
+    CHECK_EQUAL(met.size(), 1U);
+    CHECK(spread.size() > 100);  // nearly always some 10000, and for no draw in 100000 below this
 }
 
 // Words of one head, and words that differ in zero bytes at the end. The smallest table is nearly
@@ -114,6 +129,7 @@ void a_token_row_knows_its_neighbours_after_merges() {
 std::vector<Test> table_tests() {
     return {
         {"the word table counts as a map does", the_word_table_counts_as_a_map_does},
+        {"short words cannot be written to meet", short_words_cannot_be_written_to_meet},
         {"words alike in part are told apart", words_alike_in_part_are_told_apart},
         {"the pair table numbers as a map does", the_pair_table_numbers_as_a_map_does},
         {"the bucket queue gives ranks and positions in order",
