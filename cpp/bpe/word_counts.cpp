@@ -9,11 +9,19 @@ void WordCounts::add(std::string_view text, const Scanner& scanner, Checkpoint& 
     });
 }
 
-void WordCounts::add_to(WordTable& total) const {
-    short_words_.for_each([&](const WordKey& key, const Value& value) {
-        total[key.bytes().substr(0, key.length())] += value.count;
+void WordCounts::add(const WordCounts& other) {
+    other.short_words_.for_each([&](const WordKey& key, const Value& value) {
+        add_short_word(key, key.hash(), value.count);
     });
-    long_words_.for_each([&](std::string_view word, Count count) { total[word] += count; });
+    other.long_words_.for_each(
+        [&](std::string_view word, Count count) { long_words_[word] += count; });
+}
+
+void WordCounts::for_each(const VisitWord& visit) const {
+    short_words_.for_each([&](const WordKey& key, const Value& value) {
+        visit(key.bytes().substr(0, key.length()), value.count);
+    });
+    long_words_.for_each(visit);
 }
 
 void WordCounts::add_words(std::string_view text, std::size_t begin,
@@ -33,12 +41,18 @@ void WordCounts::add_words(std::string_view text, std::size_t begin,
 }
 
 void WordCounts::add_word(std::string_view word, const WordLookup& lookup) {
-    if (!lookup.is_short()) {
-        ++long_words_[word];
-    } else if (Value* value = short_words_.find(lookup.key, lookup.hash)) {
-        ++value->count;
+    if (lookup.is_short()) {
+        add_short_word(lookup.key, lookup.hash, 1);
     } else {
-        short_words_.insert(lookup.key, lookup.hash, {1, 0});
+        ++long_words_[word];
+    }
+}
+
+void WordCounts::add_short_word(const WordKey& key, std::uint64_t hash, Count count) {
+    if (Value* value = short_words_.find(key, hash)) {
+        value->count += count;
+    } else {
+        short_words_.insert(key, hash, {count, 0});
     }
 }
 
