@@ -30,7 +30,7 @@ class BoundBuckets {
         }
     }
 
-    // Takes the greatest value into `value`; false where there is none.
+    // Takes the greatest value into `value`; false where there is none, and then none may come.
     template <typename IsLess>
     bool pop(Value& value, IsLess&& is_less) {
         while (buckets_[current_].empty()) {
