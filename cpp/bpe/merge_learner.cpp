@@ -12,6 +12,7 @@
 #include "bpe/prefetch.h"
 #include "bpe/token_list.h"
 #include "bpe/word_row.h"
+#include "bpe/zeroed_memory.h"
 
 namespace paribus::bpe {
 namespace {
@@ -45,19 +46,20 @@ enum class Side { left, right };
 template <typename Symbol>
 class MergeLearner {
   public:
-    MergeLearner(const CountedWords& words, const TrainingOptions& options,
-                 const Progress& progress)
+    MergeLearner(CountedWords words, const TrainingOptions& options, const Progress& progress)
         : n_merges_(options.n_merges),
           longest_token_(options.max_token_length != 0 ? options.max_token_length
                                                        : std::numeric_limits<std::size_t>::max()),
           progress_(progress),
           checkpoint_([this] { report(); }),
           tokens_(options),
-          row_(words, checkpoint_),
+          row_(std::exchange(words, {}), checkpoint_),  // the words are no longer needed
           // Each place begins at most one pair of bytes, and each merge, which makes the row a
-          // token shorter, at most two more pairs. What is not used is never touched.
-          positions_(std::make_unique_for_overwrite<Position[]>(3 * row_.size())),
-          free_positions_(positions_.get()) {}
+          // token shorter, ends at most one pair. What is not used is never touched.
+          positions_(std::make_unique_for_overwrite<Position[]>(2 * row_.size())),
+          free_positions_(positions_.get()) {
+        ask_for_big_pages(positions_.get(), 2 * row_.size() * sizeof(Position));
+    }
 
     LearnedMerges learn() {
         report();
@@ -68,8 +70,7 @@ class MergeLearner {
             if (merges_.size() % merges_between_reports == 0) report();
         }
         report();
-        const bool ran_out = merges_.size() < n_merges_;
-        return {std::move(merges_), ran_out};
+        return {merges_in_bytes(), merges_.size() < n_merges_};
     }
 
   private:
@@ -82,7 +83,7 @@ class MergeLearner {
             ++tallies[pair].n_positions;
             tallies[pair].count += count;
         });
-        for (Tally& tally : tallies) reserve_positions(tally);
+        for (Tally& tally : tallies) reserve(tally, free_positions_);
         for_each_pair_of_bytes(
             [&](std::size_t pair, Position position, Count) { *tallies[pair].next++ = position; });
         for (std::size_t pair = 0; pair < tallies.size(); ++pair) {
@@ -140,30 +141,35 @@ class MergeLearner {
         pair.n_positions = n_kept;
     }
 
-    // From left to right: where a token follows itself, the first two merge.
+    // From left to right: where a token follows itself, the first two merge. What the pair's
+    // positions took is free then, and enough for those of its right neighbours.
     void merge_everywhere(PairOf& pair) {
-        merges_.emplace_back(tokens_.bytes(pair.left), tokens_.bytes(pair.right));
+        merges_.emplace_back(pair.left, pair.right);
         const auto merged = static_cast<Symbol>(tokens_.add(pair.left, pair.right));
         const std::uint32_t left_length = tokens_.length(pair.left);
         const std::uint32_t length = tokens_.length(merged);
-        keep_positions(
-            pair, [&](Position position) { row_.merge(position, merged, left_length, length); });
+        sites_.clear();
+        keep_positions(pair, [&](Position position) {
+            row_.merge(position, merged, left_length, length);
+            sites_.push_back(position);
+        });
         tallies_.resize(tokens_.size());
-        add_pairs_with<Side::left>(merged, pair);
-        add_pairs_with<Side::right>(merged, pair);
+        add_pairs_with<Side::left>(merged, free_positions_);
+        add_pairs_with<Side::right>(merged, pair.positions);
     }
 
-    // The pairs of a new token and its neighbours on one side; it stands at the positions of `of`.
+    // The pairs of a new token and its neighbours on one side. Their positions go to `free`, which
+    // is moved behind them.
     template <Side side>
-    void add_pairs_with(Symbol merged, const PairOf& of) {
+    void add_pairs_with(Symbol merged, Position*& free) {
         CountRuns::Reader counts(row_.runs());
-        for_each_neighbour<side>(merged, of, [&](Symbol neighbour, Position position) {
+        for_each_neighbour<side>(merged, [&](Symbol neighbour, Position position) {
             Tally& tally = tallies_[neighbour];
             if (tally.n_positions++ == 0) neighbours_.push_back(neighbour);
             tally.count += counts.at(position);
         });
-        for (const Symbol neighbour : neighbours_) reserve_positions(tallies_[neighbour]);
-        for_each_neighbour<side>(merged, of, [&](Symbol neighbour, Position position) {
+        for (const Symbol neighbour : neighbours_) reserve(tallies_[neighbour], free);
+        for_each_neighbour<side>(merged, [&](Symbol neighbour, Position position) {
             *tallies_[neighbour].next++ = position;
         });
         for (const Symbol neighbour : neighbours_) {
@@ -176,10 +182,10 @@ class MergeLearner {
 
     // Calls `visit(neighbour, position of the pair)`.
     template <Side side, typename Visit>
-    void for_each_neighbour(Symbol merged, const PairOf& of, Visit&& visit) {
+    void for_each_neighbour(Symbol merged, Visit&& visit) {
         const std::uint32_t length = tokens_.length(merged);
-        for_each_below(of.n_positions, [&](std::size_t i) {
-            const Position position = of.positions[i];
+        for_each_below(sites_.size(), [&](std::size_t i) {
+            const Position position = sites_[i];
             const Symbol neighbour = row_.at(side == Side::left ? position - 1 : position + length);
             if (neighbour == border) return;
             // Where the new token follows itself, the first of both tells of the pair.
@@ -190,9 +196,9 @@ class MergeLearner {
         });
     }
 
-    void reserve_positions(Tally& tally) {
-        tally.next = free_positions_;
-        free_positions_ += tally.n_positions;
+    static void reserve(Tally& tally, Position*& free) {
+        tally.next = free;
+        free += tally.n_positions;
     }
 
     void add_pair(const Tally& tally, std::size_t left, std::size_t right) {
@@ -209,6 +215,17 @@ class MergeLearner {
             for (std::size_t i = begin; i < end; ++i) visit(i);
             checkpoint_.spend(end - begin);
         }
+    }
+
+    std::vector<Merge> merges_in_bytes() {
+        positions_.reset();
+        sites_ = {};
+        std::vector<Merge> merges;
+        merges.reserve(merges_.size());
+        for (const auto [left, right] : merges_) {
+            merges.emplace_back(tokens_.bytes(left), tokens_.bytes(right));
+        }
+        return merges;
     }
 
     void report() {
@@ -230,7 +247,7 @@ class MergeLearner {
     std::size_t longest_token_;
     const Progress& progress_;
     Checkpoint checkpoint_;
-    std::vector<Merge> merges_;
+    std::vector<std::pair<Symbol, Symbol>> merges_;
     TokenList tokens_;
     WordRow<Symbol> row_;
     std::unique_ptr<Position[]> positions_;
@@ -239,18 +256,19 @@ class MergeLearner {
     Order order_{&tokens_};
     std::vector<Tally> tallies_;      // by neighbour
     std::vector<Symbol> neighbours_;  // that have a tally
+    std::vector<Position> sites_;     // where the newest token stands
 };
 
 }  // namespace
 
-LearnedMerges learn_merges(const CountedWords& words, const TrainingOptions& options,
+LearnedMerges learn_merges(CountedWords words, const TrainingOptions& options,
                            const Progress& progress) {
     // The last number of 16 bits stands for what is no token.
     constexpr Count most_narrow_merges = std::numeric_limits<std::uint16_t>::max() - 257;
     if (options.n_merges <= most_narrow_merges) {
-        return MergeLearner<std::uint16_t>(words, options, progress).learn();
+        return MergeLearner<std::uint16_t>(std::move(words), options, progress).learn();
     }
-    return MergeLearner<std::uint32_t>(words, options, progress).learn();
+    return MergeLearner<std::uint32_t>(std::move(words), options, progress).learn();
 }
 
 }  // namespace paribus::bpe

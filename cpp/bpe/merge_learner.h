@@ -13,8 +13,8 @@ struct LearnedMerges {
     bool ran_out = false;  // of pairs, before there were as many as asked for
 };
 
-// Merges as often as the options say. `words` is used no more once the first progress is told.
-LearnedMerges learn_merges(const CountedWords& words, const TrainingOptions& options,
+// Merges as often as the options say. `words` is dropped, with what it owns, once they are laid out.
+LearnedMerges learn_merges(CountedWords words, const TrainingOptions& options,
                            const Progress& progress);
 
 }  // namespace paribus::bpe

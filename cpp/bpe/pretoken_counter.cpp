@@ -33,6 +33,7 @@ void PretokenCounter::feed(std::string_view block, const Poll& after_batch) {
 
 WordCounts PretokenCounter::finish(const Poll& poll) {
     count_pending(true, poll);
+    pending_ = {};
     WordCounts total = std::move(counts_.front());
     for (; counts_.size() > 1; counts_.pop_back()) total.add(counts_.back());
     return total;

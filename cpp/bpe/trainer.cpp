@@ -1,5 +1,6 @@
 #include "bpe/trainer.h"
 
+#include <memory>
 #include <utility>
 
 #include "bpe/merge_learner.h"
@@ -36,12 +37,13 @@ void Trainer::feed(std::string_view block, const Progress& progress) {
 TrainingResult Trainer::finish(const Progress& progress) {
     TrainingResult result;
     result.n_bytes = counter_.n_bytes();
-    const WordCounts words = counter_.finish([&] {
+    auto words = std::make_shared<WordCounts>(counter_.finish([&] {
         if (progress) progress("count", result.n_bytes, result.n_bytes);
-    });
-    result.n_distinct_pretokens = words.size();
+    }));
+    result.n_distinct_pretokens = words->size();
     LearnedMerges learned =
-        learn_merges([&](const VisitWord& visit) { words.for_each(visit); }, options_, progress);
+        learn_merges([words = std::move(words)](const VisitWord& visit) { words->for_each(visit); },
+                     options_, progress);
     result.merges = std::move(learned.merges);
     result.ran_out = learned.ran_out;
     return result;

@@ -70,7 +70,7 @@ void CountRuns::index() {
 }
 
 template <typename Symbol>
-WordRow<Symbol>::WordRow(const CountedWords& words, Checkpoint& checkpoint) : size_(0), memory_(0) {
+WordRow<Symbol>::WordRow(CountedWords words, Checkpoint& checkpoint) : size_(0), memory_(0) {
     PlacesByCount places = placed(words, runs_);
     size_ = runs_.end(runs_.size() - 1);
     memory_ = ZeroedMemory(size_ * sizeof(Symbol));

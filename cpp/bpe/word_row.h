@@ -72,7 +72,7 @@ class WordRow {
 
     static constexpr Symbol inside = std::numeric_limits<Symbol>::max();
 
-    WordRow(const CountedWords& words, Checkpoint& checkpoint);
+    WordRow(CountedWords words, Checkpoint& checkpoint);
 
     // Each word with a border on both sides.
     std::size_t size() const { return size_; }
