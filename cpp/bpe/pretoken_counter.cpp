@@ -31,10 +31,11 @@ void PretokenCounter::feed(std::string_view block, const Poll& after_batch) {
     }
 }
 
-WordTable PretokenCounter::finish(const Poll& poll) {
+WordCounts PretokenCounter::finish(const Poll& poll) {
     count_pending(true, poll);
-    WordTable total;
-    for (; !counts_.empty(); counts_.pop_back()) counts_.back().add_to(total);
+    pending_ = {};
+    WordCounts total = std::move(counts_.front());
+    for (; counts_.size() > 1; counts_.pop_back()) total.add(counts_.back());
     return total;
 }
 

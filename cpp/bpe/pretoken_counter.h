@@ -12,7 +12,6 @@
 #include "bpe/special_tokens.h"
 #include "bpe/types.h"
 #include "bpe/word_counts.h"
-#include "bpe/word_table.h"
 
 namespace paribus::bpe {
 
@@ -28,7 +27,7 @@ class PretokenCounter {
     void feed(std::string_view block, const Poll& after_batch);
 
     // Counts what is held back and returns each pretoken with its count. The counter is then empty.
-    WordTable finish(const Poll& poll);
+    WordCounts finish(const Poll& poll);
 
     // Bytes taken, special tokens among them.
     Count n_bytes() const { return n_bytes_; }

@@ -33,46 +33,56 @@ class ShortWordTable {
     std::size_t n_bytes() const { return memory_.size(); }
 
     // Whether one more word makes it take twice its memory.
-    bool is_full() const { return 2 * size_ >= n_bytes() / sizeof(Entry); }
+    bool is_full() const { return 2 * size_ >= n_entries(); }
 
-    // Memory that a lookup of the hash reads, to be fetched ahead.
-    const void* place_of(std::uint64_t hash) const { return line_of(hash); }
+    // The first two entries that a lookup reads: one cache line, to be fetched ahead. They stay
+    // where they are until the table grows.
+    struct Line {
+        Entry first;
+        Entry second;
 
-    // Reads the table while no word comes, without a reload of its fields at each lookup.
-    class Reader {
-      public:
-        explicit Reader(const ShortWordTable& table)
-            : entries_(table.entries_), shift_(table.shift_) {}
-
-        // The value of a word, null where it is not in its first line: it may be in another one.
-        Value* find_near(const WordKey& key, std::uint64_t hash) const {
-            Entry* entry = entries_ + 2 * (hash >> shift_);
-            if (entry->key == key) [[likely]]
-                return &entry->value;
-            if (entry[1].key == key) return &entry[1].value;
-            return nullptr;
+        // The value of a word, null where it is not in this line: it may be in another one.
+        Value* find(const WordKey& key) {
+            if (first.key == key) [[likely]]
+                return &first.value;
+            return second.key == key ? &second.value : nullptr;
         }
-
-      private:
-        Entry* entries_;
-        unsigned shift_;
     };
 
+    // Gives the lines of words without a look at the table's fields, as long as it does not grow.
+    class Lines {
+      public:
+        explicit Lines(const ShortWordTable& table)
+            : lines_(table.lines_), shift_(table.shift_), factors_(word_hash_factors) {}
+
+        Line* any() const { return lines_; }
+        Line* of(const WordKey& key) const { return lines_ + (key.hash(factors_) >> shift_); }
+
+      private:
+        Line* lines_;
+        unsigned shift_;
+        WordHashFactors factors_;
+    };
+
+    // Whether `lines` are those of the table as it is now.
+    bool has(const Lines& lines) const { return lines.any() == lines_; }
+
     // The value of a word, null where it is not there; until the next word comes.
-    Value* find(const WordKey& key, std::uint64_t hash) const {
-        for (Entry* entry = line_of(hash); entry->key.tail != 0; entry = after(entry)) {
+    Value* find(const WordKey& key) const {
+        for (Entry* entry = first_entry(key); entry->key.tail != 0; entry = after(entry)) {
             if (entry->key == key) return &entry->value;
         }
         return nullptr;
     }
 
     // The value of a word that is not there yet.
-    Value& insert(const WordKey& key, std::uint64_t hash, const Value& value) {
+    Value& insert(const WordKey& key, const Value& value) {
         if (is_full()) grow();
         ++size_;
-        Entry& entry = *free_entry(hash);
-        entry = {key, value};
-        return entry.value;
+        Entry* entry = first_entry(key);
+        while (entry->key.tail != 0) entry = after(entry);
+        *entry = {key, value};
+        return entry->value;
     }
 
     // Drops all words, keeps the memory.
@@ -84,41 +94,36 @@ class ShortWordTable {
     // Calls `visit(const WordKey&, Value&)` for each word, in no order of meaning.
     template <typename Visit>
     void for_each(Visit&& visit) const {
-        for (Entry* entry = entries_; entry != entries_ + n_bytes() / sizeof(Entry); ++entry) {
+        for (Entry* entry = entries(); entry != entries() + n_entries(); ++entry) {
             if (entry->key.tail != 0) visit(entry->key, entry->value);
         }
     }
 
   private:
+    static_assert(sizeof(Line) == 64);
+
     void lay_out() {
-        entries_ = static_cast<Entry*>(memory_.data());
-        shift_ = 64 - static_cast<unsigned>(std::countr_zero(n_bytes() / line_bytes));
+        lines_ = static_cast<Line*>(memory_.data());
+        shift_ = 64 - static_cast<unsigned>(std::countr_zero(n_bytes() / sizeof(Line)));
     }
 
-    Entry* line_of(std::uint64_t hash) const { return entries_ + 2 * (hash >> shift_); }
+    Entry* entries() const { return &lines_->first; }
+    std::size_t n_entries() const { return n_bytes() / sizeof(Entry); }
+    Entry* first_entry(const WordKey& key) const { return &Lines(*this).of(key)->first; }
 
     // The next entry of the probe, from line to line and round.
     Entry* after(Entry* entry) const {
-        return ++entry == entries_ + n_bytes() / sizeof(Entry) ? entries_ : entry;
-    }
-
-    Entry* free_entry(std::uint64_t hash) const {
-        Entry* entry = line_of(hash);
-        while (entry->key.tail != 0) entry = after(entry);
-        return entry;
+        return ++entry == entries() + n_entries() ? entries() : entry;
     }
 
     void grow() {
         ShortWordTable larger(2 * n_bytes());
-        for_each(
-            [&](const WordKey& key, const Value& value) { larger.insert(key, key.hash(), value); });
+        for_each([&](const WordKey& key, const Value& value) { larger.insert(key, value); });
         *this = std::move(larger);
     }
 
-    static constexpr std::size_t line_bytes = 64;
-
     ZeroedMemory memory_;  // a power of two, at most half of it taken
-    Entry* entries_ = nullptr;
+    Line* lines_ = nullptr;
     unsigned shift_ = 0;
     std::size_t size_ = 0;
 };

@@ -20,32 +20,31 @@ class CachingEncoder final : public TextEncoder {
 
     void append(std::string_view text, Ids& ids, Checkpoint& checkpoint) override {
         for_each_batch(text, *scanner_, [&](std::size_t begin, std::span<const std::size_t> ends) {
-            const auto lookups = batch_.look_up(
-                text, begin, ends,
-                [this](const WordLookup& lookup) { return cache_.place_of(lookup); });
-            append_words({text, begin, ends, lookups}, ids, checkpoint);
+            append_words(cache_.look_up(text, begin, ends), ids, checkpoint);
             checkpoint.spend(ends.back() - begin);
         });
     }
 
   private:
+    using Words = bpe::Words<typename WordCache<Token>::Table>;
+
     void append_words(Words words, Ids& ids, Checkpoint& checkpoint) {
         for (;;) {
             Token* out = ids.end_with_room<Token>(words.n_bytes() + pooled_ids);
             const std::size_t n_known = cache_.append_known(words, out);
             ids.set_end(out);
             if (n_known == words.size()) return;
-            append_new(words[n_known], words.lookups[n_known], ids, checkpoint);
+            append_new(words[n_known], words.lookups[n_known].key, ids, checkpoint);
             if (n_known + 1 == words.size()) return;
             words = words.without_first(n_known + 1);
+            if (!cache_.is_fresh()) words = cache_.look_up(words.text, words.begin, words.ends);
         }
     }
 
     // Merges a word that is not known and remembers it.
-    void append_new(std::string_view word, const WordLookup& lookup, Ids& ids,
-                    Checkpoint& checkpoint) {
+    void append_new(std::string_view word, const WordKey& key, Ids& ids, Checkpoint& checkpoint) {
         merge(word, checkpoint);
-        if (word.size() <= longest_hashed_word) cache_.insert(word, lookup, merged_);
+        if (word.size() <= longest_hashed_word) cache_.insert(word, key, merged_);
         Token* out = ids.end_with_room<Token>(merged_.size());
         for (const Id id : merged_) *out++ = static_cast<Token>(id);
         ids.set_end(out);
@@ -70,22 +69,21 @@ class CachingEncoder final : public TextEncoder {
             merger_.merge(part, merged_, checkpoint);
             return;
         }
-        const WordLookup lookup = lookup_of(part);
-        const std::span<const Token> known = cache_.find(part, lookup);
+        const WordKey key = key_of(part);
+        const std::span<const Token> known = cache_.find(part, key);
         if (!known.empty()) {
             merged_.insert(merged_.end(), known.begin(), known.end());
             return;
         }
         const std::size_t n_before = merged_.size();
         merger_.merge(part, merged_, checkpoint);
-        cache_.insert(part, lookup, std::span(merged_).subspan(n_before));
+        cache_.insert(part, key, std::span(merged_).subspan(n_before));
     }
 
     const MergeTables* tables_;
     const Scanner* scanner_;
     WordCache<Token> cache_;
     WordMerger merger_;
-    WordBatch batch_;
     std::vector<Id> merged_;
 };
 

@@ -23,8 +23,8 @@ struct TrainingOptions {
     Id first_merge_id = 256;         // ids of merges follow one another; used by `hf` ties only
     Ties ties = Ties::cs336;
     std::size_t n_threads = 1;
-    std::size_t max_token_length = 0;               // bytes; 0: no limit
-    std::size_t batch_size = std::size_t{8} << 20;  // bytes counted at a time; never the result
+    std::size_t max_token_length = 0;  // bytes; 0: no limit
+    std::size_t batch_size = 0;        // bytes counted at a time; 0: as many as suit the threads
 };
 
 using Merge = std::pair<std::string, std::string>;

@@ -18,29 +18,29 @@ namespace paribus::bpe {
 
 inline constexpr std::size_t longest_hashed_word = 256;  // bytes
 
-// What a word is looked up by: the key of a short one; of a long one a key that no word has, and a
-// hash of all bytes up to `longest_hashed_word`, else 0.
-struct WordLookup {
-    bool is_short() const { return key.tail != 0; }
+// Fewer than a scanner's batch: what is fetched ahead must still be there when it is read.
+inline constexpr std::size_t most_words_at_a_time = 128;
 
-    WordKey key;
-    std::uint64_t hash;
-};
-
-inline WordLookup lookup_of(std::string_view word) {
-    if (word.size() <= longest_short_word) {
-        const WordKey key = short_word_key(word);
-        return {key, key.hash()};
-    }
-    return {WordKey{1, 0}, word.size() <= longest_hashed_word ? hash_of_bytes(word) : 0};
+// The key of any word; words longer than `longest_hashed_word` have all the same one.
+inline WordKey key_of(std::string_view word) {
+    if (word.size() <= longest_short_word) return short_word_key(word);
+    return WordKey::of_long_word(word.size() <= longest_hashed_word ? hash_of_bytes(word) : 0);
 }
 
+// A word's key and the line of a table where a short word may stand.
+template <typename Table>
+struct WordLookup {
+    WordKey key;
+    typename Table::Line* line;
+};
+
 // Words that follow one another in a text, with what each is looked up by.
+template <typename Table>
 struct Words {
     std::string_view text;
     std::size_t begin;
     std::span<const std::size_t> ends;
-    std::span<const WordLookup> lookups;
+    std::span<const WordLookup<Table>> lookups;
 
     std::size_t size() const { return ends.size(); }
     std::size_t n_bytes() const { return ends.back() - begin; }
@@ -55,34 +55,46 @@ struct Words {
     }
 };
 
+template <typename Table>
 class WordBatch {
   public:
-    // Fewer than a scanner's batch: what is fetched ahead must still be there when it is read.
-    static constexpr std::size_t most_words = 128;
+    using Lines = typename Table::Lines;
 
-    // The lookups of the words that begin at `begin` and end at `ends`; `place_of(lookup)` is the
-    // memory that each will read.
-    template <typename PlaceOf>
-    std::span<const WordLookup> look_up(std::string_view text, std::size_t begin,
-                                        std::span<const std::size_t> ends, PlaceOf&& place_of) {
-        const WordHashFactors factors = word_hash_factors;  // in registers
-        WordLookup* lookup = lookups_.data();
+    // The words that begin at `begin` and end at `ends`, and their lines on the way to the cache.
+    // `fetch_long(key)` may fetch what the lookup of a long word reads.
+    template <typename FetchLong>
+    Words<Table> look_up(std::string_view text, std::size_t begin,
+                         std::span<const std::size_t> ends, Lines lines, FetchLong&& fetch_long) {
+        const Words<Table> words{text, begin, ends, std::span(lookups_).first(ends.size())};
+        // Keys are read whole: near the end of the text another way.
+        const bool is_readable = text.size() - ends.back() >= sizeof(WordKey);
+        WordLookup<Table>* lookup = lookups_.data();
         for (const std::size_t end : ends) {
             const std::size_t length = end - begin;
-            if (length <= longest_short_word && text.size() - begin >= sizeof(WordKey)) [[likely]] {
+            if (length <= longest_short_word && is_readable) [[likely]] {
                 const WordKey key = short_word_key(text.data() + begin, length);
-                *lookup = {key, key.hash(factors)};
+                *lookup = {key, lines.of(key)};
+                prefetch(lookup->line);
             } else {
-                *lookup = lookup_of(text.substr(begin, length));
+                *lookup = lookup_of(text.substr(begin, length), lines, fetch_long);
             }
-            prefetch(place_of(*lookup++));
+            ++lookup;
             begin = end;
         }
-        return std::span(lookups_).first(ends.size());
+        return words;
     }
 
   private:
-    std::array<WordLookup, most_words> lookups_;
+    template <typename FetchLong>
+    static WordLookup<Table> lookup_of(std::string_view word, const Lines& lines,
+                                       FetchLong&& fetch_long) {
+        const WordKey key = key_of(word);
+        if (key.is_short()) return {key, lines.of(key)};
+        fetch_long(key);
+        return {key, lines.any()};
+    }
+
+    std::array<WordLookup<Table>, most_words_at_a_time> lookups_;
 };
 
 // Calls `visit(begin, ends)` for the words of a text, a batch at a time.
@@ -92,7 +104,7 @@ void for_each_batch(std::string_view text, const Scanner& scanner, Visit&& visit
     for (std::size_t begin = 0; begin < text.size();) {
         std::span<const std::size_t> ends = scanner.scan(text, begin, batch);
         while (!ends.empty()) {
-            const auto some = ends.first(std::min(ends.size(), WordBatch::most_words));
+            const auto some = ends.first(std::min(ends.size(), most_words_at_a_time));
             visit(begin, some);
             begin = some.back();
             ends = ends.subspan(some.size());

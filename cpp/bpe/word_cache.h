@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bpe/long_word_cache.h"
+#include "bpe/prefetch.h"
 #include "bpe/short_word_table.h"
 #include "bpe/types.h"
 #include "bpe/word_batch.h"
@@ -37,22 +38,29 @@ class WordCache {
     explicit WordCache(std::size_t most_bytes)
         : most_bytes_(std::min<std::size_t>(most_bytes, std::size_t{1} << 31)) {}
 
-    // Memory that a lookup reads first, to be fetched ahead.
-    const void* place_of(const WordLookup& lookup) const {
-        return lookup.is_short() ? short_words_.place_of(lookup.hash)
-                                 : long_words_.place_of(lookup.hash);
+    using Value = WordValue<Token>;
+    using Table = ShortWordTable<Value>;
+
+    // The words of a text that begin at `begin` and end at `ends`, ready for `append_known`.
+    Words<Table> look_up(std::string_view text, std::size_t begin,
+                         std::span<const std::size_t> ends) {
+        lines_ = typename Table::Lines(short_words_);
+        return batch_.look_up(text, begin, ends, lines_, [this](const WordKey& key) {
+            prefetch(long_words_.place_of(key.head));
+        });
     }
+
+    // Whether what `look_up` gave last is still right; not so where the table has grown.
+    bool is_fresh() const { return short_words_.has(lines_); }
 
     // Writes the ids of the words at the front of `words` that are known to `out`, which moves
     // behind them; returns how many words. A write is a whole value or more, whatever the number of
     // ids: at `out` there is room for an id a byte of the words and for `pooled_ids` more.
-    std::size_t append_known(const Words& words, Token*& out) const {
-        const typename ShortWordTable<Value>::Reader reader(short_words_);
+    std::size_t append_known(const Words<Table>& words, Token*& out) const {
         Token* end = out;
         std::size_t i = 0;
         for (; i < words.size(); ++i) {
-            const WordLookup& lookup = words.lookups[i];
-            const Value* value = reader.find_near(lookup.key, lookup.hash);
+            const Value* value = words.lookups[i].line->find(words.lookups[i].key);
             if (value == nullptr) [[unlikely]] {
                 if (!append_far(words, i, value, end)) break;
                 if (value == nullptr) continue;
@@ -64,29 +72,27 @@ class WordCache {
     }
 
     // The ids of a word, none where it is not known; until the next insertion.
-    std::span<const Token> find(std::string_view word, const WordLookup& lookup) const {
-        if (!lookup.is_short()) return long_words_.find(word, lookup.hash);
-        const Value* value = short_words_.find(lookup.key, lookup.hash);
+    std::span<const Token> find(std::string_view word, const WordKey& key) const {
+        if (!key.is_short()) return long_words_.find(word, key.head);
+        const Value* value = short_words_.find(key);
         if (value == nullptr) return {};
         return {is_inline(*value) ? value->ids.data() : pooled(*value), value->n_ids};
     }
 
     // Remembers a word of 1 to `longest_hashed_word` bytes that is not known.
-    void insert(std::string_view word, const WordLookup& lookup, std::span<const Id> ids) {
+    void insert(std::string_view word, const WordKey& key, std::span<const Id> ids) {
         if (n_bytes() + word.size() + (short_words_.is_full() ? short_words_.n_bytes() : 0) >
             most_bytes_) {
             clear();
         }
-        if (!lookup.is_short()) {
-            long_words_.insert(word, lookup.hash, ids);
+        if (key.is_short()) {
+            short_words_.insert(key, value_of(ids));
         } else {
-            short_words_.insert(lookup.key, lookup.hash, value_of(ids));
+            long_words_.insert(word, key.head, ids);
         }
     }
 
   private:
-    using Value = WordValue<Token>;
-
     static bool is_inline(const Value& value) { return value.n_ids <= Value::n_inline; }
 
     const Token* pooled(const Value& value) const {
@@ -106,13 +112,14 @@ class WordCache {
 
     // A word that is not in the first line of its probe: gives the value of a short one, appends
     // the ids of a long one; false where it is not known.
-    bool append_far(const Words& words, std::size_t i, const Value*& value, Token*& out) const {
-        const WordLookup& lookup = words.lookups[i];
-        if (lookup.is_short()) {
-            value = short_words_.find(lookup.key, lookup.hash);
+    bool append_far(const Words<Table>& words, std::size_t i, const Value*& value,
+                    Token*& out) const {
+        const WordKey& key = words.lookups[i].key;
+        if (key.is_short()) {
+            value = short_words_.find(key);
             return value != nullptr;
         }
-        const std::span<const Token> ids = long_words_.find(words[i], lookup.hash);
+        const std::span<const Token> ids = long_words_.find(words[i], key.head);
         out = std::copy(ids.begin(), ids.end(), out);
         return !ids.empty();
     }
@@ -143,7 +150,9 @@ class WordCache {
     }
 
     std::size_t most_bytes_;
-    ShortWordTable<Value> short_words_;
+    Table short_words_;
+    typename Table::Lines lines_{short_words_};
+    WordBatch<Table> batch_;
     std::vector<Token> pool_;
     LongWordCache<Token> long_words_;
 };

@@ -9,36 +9,50 @@ void WordCounts::add(std::string_view text, const Scanner& scanner, Checkpoint& 
     });
 }
 
-void WordCounts::add_to(WordTable& total) const {
+void WordCounts::add(const WordCounts& other) {
+    other.short_words_.for_each(
+        [&](const WordKey& key, const Value& value) { add_short_word(key, value.count); });
+    other.long_words_.for_each(
+        [&](std::string_view word, Count count) { long_words_[word] += count; });
+}
+
+void WordCounts::for_each(const VisitWord& visit) const {
     short_words_.for_each([&](const WordKey& key, const Value& value) {
-        total[key.bytes().substr(0, key.length())] += value.count;
+        visit(key.bytes().substr(0, key.length()), value.count);
     });
-    long_words_.for_each([&](std::string_view word, Count count) { total[word] += count; });
+    long_words_.for_each(visit);
 }
 
 void WordCounts::add_words(std::string_view text, std::size_t begin,
                            std::span<const std::size_t> ends) {
-    const auto lookups = batch_.look_up(text, begin, ends, [this](const WordLookup& lookup) {
-        return short_words_.place_of(lookup.hash);
-    });
-    ShortWordTable<Value>::Reader reader(short_words_);
-    for (std::size_t i = 0; i < ends.size(); begin = ends[i++]) {
-        if (Value* value = reader.find_near(lookups[i].key, lookups[i].hash)) {
+    Table::Lines lines(short_words_);
+    const auto words = batch_.look_up(text, begin, ends, lines, [](const WordKey&) {});
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (Value* value = words.lookups[i].line->find(words.lookups[i].key)) {
             ++value->count;
-        } else {
-            add_word(text.substr(begin, ends[i] - begin), lookups[i]);
-            reader = ShortWordTable<Value>::Reader(short_words_);  // the table may have grown
+            continue;
         }
+        add_word(words[i], words.lookups[i].key);
+        if (short_words_.has(lines)) continue;
+        // The table has grown, so the rest is looked up anew.
+        if (i + 1 < words.size()) add_words(text, ends[i], ends.subspan(i + 1));
+        return;
     }
 }
 
-void WordCounts::add_word(std::string_view word, const WordLookup& lookup) {
-    if (!lookup.is_short()) {
-        ++long_words_[word];
-    } else if (Value* value = short_words_.find(lookup.key, lookup.hash)) {
-        ++value->count;
+void WordCounts::add_word(std::string_view word, const WordKey& key) {
+    if (key.is_short()) {
+        add_short_word(key, 1);
     } else {
-        short_words_.insert(lookup.key, lookup.hash, {1, 0});
+        ++long_words_[word];
+    }
+}
+
+void WordCounts::add_short_word(const WordKey& key, Count count) {
+    if (Value* value = short_words_.find(key)) {
+        value->count += count;
+    } else {
+        short_words_.insert(key, {count, 0});
     }
 }
 

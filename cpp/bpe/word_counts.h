@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "bpe/counted_words.h"
 #include "bpe/parallel.h"
 #include "bpe/scanner.h"
 #include "bpe/short_word_table.h"
@@ -20,8 +21,17 @@ class WordCounts {
     // Counts the pretokens of a text.
     void add(std::string_view text, const Scanner& scanner, Checkpoint& checkpoint);
 
-    // Adds all counts to those of `total`.
-    void add_to(WordTable& total) const;
+    // Adds all counts of another.
+    void add(const WordCounts& other);
+
+    // Shows each word with its count.
+    void for_each(const VisitWord& visit) const;
+
+    // How many words it holds.
+    std::size_t size() const { return short_words_.size() + long_words_.size(); }
+
+    // Bytes that its storage takes.
+    std::size_t n_bytes() const { return short_words_.n_bytes() + long_words_.n_bytes(); }
 
   private:
     struct Value {
@@ -30,11 +40,14 @@ class WordCounts {
     };
 
     void add_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);
-    void add_word(std::string_view word, const WordLookup& lookup);
+    void add_word(std::string_view word, const WordKey& key);
+    void add_short_word(const WordKey& key, Count count);
 
-    ShortWordTable<Value> short_words_;
+    using Table = ShortWordTable<Value>;
+
+    Table short_words_;
     WordTable long_words_;
-    WordBatch batch_;
+    WordBatch<Table> batch_;
 };
 
 }  // namespace paribus::bpe

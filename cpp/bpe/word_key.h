@@ -30,10 +30,15 @@ struct WordKey {
         return ((head ^ other.head) | (tail ^ other.tail)) == 0;
     }
 
-    // The upper bits of the sum depend on all bits of the key.
+    // Its upper bits depend on all bits of the key.
     std::uint64_t hash(const WordHashFactors& factors = word_hash_factors) const {
         return head * factors.head + tail * factors.tail;
     }
+
+    // A long word has a key that no short one has, not all zero either.
+    static WordKey of_long_word(std::uint64_t hash) { return {hash | 1, 0}; }
+
+    bool is_short() const { return tail != 0; }
 
     // The word, with what stands behind it in the key.
     std::string_view bytes() const { return {reinterpret_cast<const char*>(this), sizeof *this}; }

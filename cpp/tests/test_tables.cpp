@@ -1,10 +1,13 @@
+#include <functional>
 #include <map>
 #include <set>
 
+#include "bpe/bound_buckets.h"
 #include "bpe/bucket_queue.h"
-#include "bpe/pair_table.h"
+#include "bpe/token_list.h"
 #include "bpe/token_row.h"
 #include "bpe/word_key.h"
+#include "bpe/word_row.h"
 #include "bpe/word_table.h"
 #include "tests/check.h"
 #include "tests/random_text.h"
@@ -71,19 +74,38 @@ void words_alike_in_part_are_told_apart() {
     }
 }
 
-void the_pair_table_numbers_as_a_map_does() {
-    RandomText random(12);
-    bpe::PairTable table;
-    std::map<std::pair<bpe::Id, bpe::Id>, std::uint32_t> expected;
-    for (std::uint32_t i = 0; i < 50000; ++i) {
-        const auto left = static_cast<bpe::Id>(random.below(300));
-        const auto right = static_cast<bpe::Id>(random.below(300));
-        const auto known = expected.find({left, right});
-        CHECK_EQUAL(table.find(left, right), known == expected.end() ? bpe::absent : known->second);
-        const std::uint32_t number = expected.emplace(std::pair(left, right), i).first->second;
-        CHECK_EQUAL(table.find_or_insert(left, right, i), number);
+struct Bounded {
+    bpe::Count bound;
+    int tie;
+
+    bool operator<(const Bounded& other) const {
+        return std::pair(bound, tie) < std::pair(other.bound, other.tie);
     }
-    CHECK_EQUAL(table.size(), expected.size());
+    bool operator==(const Bounded&) const = default;
+};
+
+// Bounds of all magnitudes; what comes later is never greater than what was taken.
+void the_bound_buckets_give_the_greatest_as_a_set_does() {
+    RandomText random(12);
+    bpe::BoundBuckets<Bounded> buckets;
+    std::multiset<Bounded> expected;
+    bpe::Count limit = ~bpe::Count{0};
+    for (int i = 0; i < 50000; ++i) {
+        if (expected.empty() || random.below(5) < 3) {
+            const bpe::Count shrunk = limit >> random.below(12);
+            const Bounded value{
+                std::max<bpe::Count>(shrunk - std::min<bpe::Count>(shrunk, random.below(3)), 1), i};
+            buckets.push(value, std::less<>());
+            expected.insert(value);
+            continue;
+        }
+        Bounded found{};
+        CHECK(buckets.pop(found, std::less<>()));
+        const auto greatest = std::prev(expected.end());
+        CHECK(found == *greatest);
+        limit = found.bound;
+        expected.erase(greatest);
+    }
 }
 
 void the_bucket_queue_gives_ranks_and_positions_in_order() {
@@ -124,6 +146,35 @@ void a_token_row_knows_its_neighbours_after_merges() {
     CHECK(row.holds_pair(0, 3, 1) && !row.holds_pair(3, 1, 0));
 }
 
+// Counts small and large, few words and many of each; words of all lengths.
+void a_word_row_tells_the_count_at_each_place() {
+    RandomText random(14);
+    std::map<std::string, bpe::Count> expected;
+    while (expected.size() < 3000) {
+        const bpe::Count count = 1 + random.below(std::size_t{1} << random.below(40));
+        expected.emplace(std::string(1 + random.below(90), 'x') + random.bytes(3), count);
+    }
+    bpe::Checkpoint checkpoint({});
+    const bpe::WordRow<std::uint16_t> row(
+        [&](const bpe::VisitWord& visit) {
+            for (const auto& [word, count] : expected) visit(word, count);
+        },
+        checkpoint);
+    std::map<std::string, bpe::Count> found;
+    bpe::CountRuns::Reader all(row.runs());
+    bpe::Count last = ~bpe::Count{0};
+    CHECK_EQUAL(row.at(0), bpe::border);
+    for (std::uint32_t at = 1; at < row.size(); ++at) {
+        const std::uint32_t begin = at;
+        std::string word;
+        for (; row.at(at) != bpe::border; ++at) word += static_cast<char>(row.at(at) - 1);
+        const bpe::Count count = bpe::CountRuns::Reader(row.runs()).at(begin);
+        CHECK(all.at(at) == count && count <= last);
+        found.emplace(word, last = count);
+    }
+    CHECK(found == expected);
+}
+
 }  // namespace
 
 std::vector<Test> table_tests() {
@@ -131,11 +182,13 @@ std::vector<Test> table_tests() {
         {"the word table counts as a map does", the_word_table_counts_as_a_map_does},
         {"short words cannot be written to meet", short_words_cannot_be_written_to_meet},
         {"words alike in part are told apart", words_alike_in_part_are_told_apart},
-        {"the pair table numbers as a map does", the_pair_table_numbers_as_a_map_does},
+        {"the bound buckets give the greatest as a set does",
+         the_bound_buckets_give_the_greatest_as_a_set_does},
         {"the bucket queue gives ranks and positions in order",
          the_bucket_queue_gives_ranks_and_positions_in_order},
         {"a token row knows its neighbours after merges",
          a_token_row_knows_its_neighbours_after_merges},
+        {"a word row tells the count at each place", a_word_row_tells_the_count_at_each_place},
     };
 }
 

@@ -112,14 +112,14 @@ void neither_cuts_nor_threads_change_the_result() {
 }
 
 void counts_beyond_32_bits_are_exact() {
-    bpe::WordTable words;
-    words["ab"] = (bpe::Count{1} << 33) + 1;
-    words["cd"] = bpe::Count{1} << 33;
-    words["xcd"] = 2;  // (c, d) wins by one occurrence
-    TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 2);
-    bpe::MergeLearner learner(words, options, {});
-    CHECK(learner.learn());
-    CHECK(learner.merges() == std::vector<Merge>({{"c", "d"}, {"a", "b"}}));
+    const bpe::CountedWords words = [](const bpe::VisitWord& visit) {
+        visit("ab", (bpe::Count{1} << 33) + 1);
+        visit("cd", bpe::Count{1} << 33);
+        visit("xcd", 2);  // (c, d) wins by one occurrence
+    };
+    const auto learned = bpe::learn_merges(words, options_for(Pattern::gpt2, Ties::cs336, 2), {});
+    CHECK(!learned.ran_out);
+    CHECK(learned.merges == std::vector<Merge>({{"c", "d"}, {"a", "b"}}));
 }
 
 void training_stops_early_when_pairs_run_out() {

@@ -8,11 +8,13 @@ behind the patterns plays no part. The C++ core reads the same table.
 
 from bisect import bisect
 from functools import cache
-
-import regex
+from typing import TYPE_CHECKING
 
 from paribus.errors import ConfigError
 from paribus.tokenizer.unicode_table import RANGES
+
+if TYPE_CHECKING:
+    import regex
 
 _CONTRACTION = r"'(?:[sSſdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])"
 """Those of cl100k and o200k, in any case: the long ſ (U+017F) is an s there."""
@@ -52,6 +54,8 @@ def check_pattern(name: str) -> None:
 @cache
 def compiled(name: str) -> "regex.Pattern[str]":
     """The pattern `name`, for text that went through `as_classes`."""
+    import regex  # 0.1 s, which the C++ core need not pay
+
     check_pattern(name)
     return regex.compile(EXPRESSIONS[name].replace(r"\z", r"\Z"))
 

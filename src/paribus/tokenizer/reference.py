@@ -13,38 +13,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
 from paribus.errors import DataError
 from paribus.tokenizer.patterns import as_classes, compiled
-from paribus.tokenizer.vocabulary import Ties, Vocabulary
+from paribus.tokenizer.rules import Learned, Pair, Rules
+from paribus.tokenizer.vocabulary import Vocabulary
 
-Pair = tuple[bytes, bytes]
 Word = tuple[bytes, ...]
 """A pretoken as the tokens it consists of so far."""
-
-
-class Rules(NamedTuple):
-    """What a training is to learn."""
-
-    pattern: str
-    specials: tuple[bytes, ...]
-    """Borders in the text, which are not counted."""
-    byte_ids: tuple[int, ...]
-    n_new_ids: int
-    ties: Ties
-    max_token_length: int | None = None
-    """In bytes."""
-
-
-class Learned(NamedTuple):
-    """What training gives: merges in order, and whether the text ran out of pairs."""
-
-    merges: list[Pair]
-    n_distinct_pretokens: int
-    ran_out: bool
 
 
 def split(text: bytes, pattern: str) -> list[bytes]:
@@ -87,12 +65,8 @@ def count_pairs(words: dict[Word, int]) -> Counter[Pair]:
     return counts
 
 
-def no_progress(stage: str, done: int, total: int) -> None:
-    """Says nothing."""
-
-
 def train(
-    text: bytes, rules: Rules, progress: Callable[[str, int, int], None] = no_progress
+    text: bytes, rules: Rules, progress: Callable[[str, int, int], None] | None = None
 ) -> Learned:
     """Learns merges until they have made `n_new_ids` new byte strings, or no pair is left."""
     pretokens = Counter(
@@ -104,7 +78,8 @@ def train(
     ids = {bytes([byte]): i for byte, i in enumerate(rules.byte_ids)}
     merges: list[Pair] = []
     while len(ids) < 256 + rules.n_new_ids:
-        progress("merge", len(ids) - 256, rules.n_new_ids)
+        if progress:
+            progress("merge", len(ids) - 256, rules.n_new_ids)
         pair = most_frequent(count_pairs(words), rules, ids)
         if pair is None:
             return Learned(merges, len(pretokens), ran_out=True)

@@ -8,9 +8,9 @@ from typing import Literal
 
 from paribus.errors import ConfigError, DataError
 from paribus.files import peak_memory_bytes
-from paribus.tokenizer import reference
 from paribus.tokenizer.core import load_core
 from paribus.tokenizer.patterns import check_pattern
+from paribus.tokenizer.rules import Learned, Rules
 from paribus.tokenizer.vocabulary import (
     END_OF_TEXT,
     Ties,
@@ -57,7 +57,7 @@ def train(  # noqa: PLR0913  one option of the command each
     `impl` changes the result. Raises ConfigError for settings that cannot be, and DataError for a
     text without a byte.
     """
-    rules = reference.Rules(
+    rules = Rules(
         pattern=pattern,
         specials=tuple(text.encode() for text in specials),
         byte_ids=byte_layout(len(specials), ties),
@@ -67,9 +67,7 @@ def train(  # noqa: PLR0913  one option of the command each
     )
     learn = _learn_fast if impl == "fast" else _learn_naively
     start = time.monotonic()
-    learned, n_bytes = learn(
-        sources, rules, threads or os.cpu_count() or 1, progress or reference.no_progress
-    )
+    learned, n_bytes = learn(sources, rules, threads or os.cpu_count() or 1, progress)
     if n_bytes == 0:
         raise DataError("text to train on: expected at least one byte, found none")
     return TrainingReport(
@@ -99,8 +97,8 @@ def _checked_n_new_ids(
 
 
 def _learn_fast(
-    sources: Iterable[bytes], rules: reference.Rules, threads: int, progress: Progress
-) -> tuple[reference.Learned, int]:
+    sources: Iterable[bytes], rules: Rules, threads: int, progress: Progress | None
+) -> tuple[Learned, int]:
     core = load_core()
     if core is None:
         return _learn_naively(sources, rules, threads, progress)
@@ -116,11 +114,13 @@ def _learn_fast(
         rules.max_token_length or 0,
         progress,
     )
-    return reference.Learned([tuple(pair) for pair in merges], n_distinct, ran_out), n_bytes
+    return Learned([tuple(pair) for pair in merges], n_distinct, ran_out), n_bytes
 
 
 def _learn_naively(
-    sources: Iterable[bytes], rules: reference.Rules, threads: int, progress: Progress
-) -> tuple[reference.Learned, int]:
+    sources: Iterable[bytes], rules: Rules, threads: int, progress: Progress | None
+) -> tuple[Learned, int]:
+    from paribus.tokenizer import reference
+
     text = b"".join(sources)
     return reference.train(text, rules, progress), len(text)

@@ -10,12 +10,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from paribus.errors import ConfigError, DataError
 from paribus.tokenizer.patterns import check_pattern
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Ties = Literal["cs336", "hf"]
 """Which pair wins among the most frequent, and the layout of the ids.
@@ -129,8 +130,10 @@ class Vocabulary:
         return tuple((ids[left], ids[right], ids[left + right]) for left, right in self.merges)
 
     @property
-    def id_dtype(self) -> type[np.uint16] | type[np.uint32]:
+    def id_dtype(self) -> "type[np.uint16] | type[np.uint32]":
         """The narrowest type that holds every id."""
+        import numpy as np  # 0.1 s, which training need not pay
+
         return np.uint16 if self.size <= 1 << 16 else np.uint32
 
     @property
