@@ -35,7 +35,7 @@ void encoding_equals_the_naive_encoder() {
                 const bool allow_special = random.below(2) == 0;
                 const auto ids = encoder.encode(text, {allow_special}, {}).to_vector();
                 CHECK_EQUAL_FOR(ids, naive_encode(text, tables, allow_special), text);
-                CHECK_EQUAL_FOR(encoder.decode(ids), text, text);
+                CHECK_EQUAL_FOR(encoder.decoder().decode(ids), text, text);
             }
         }
     }
@@ -163,7 +163,7 @@ void long_words_encode_in_linear_time() {
     RandomText random(36);
     const Encoder encoder(random_tables(random, 60, Pattern::none));
     for (const std::string& text : adversarial_texts(1 << 18)) {
-        CHECK(encoder.decode(encoder.encode(text, {}, {}).to_vector()) == text);
+        CHECK(encoder.decoder().decode(encoder.encode(text, {}, {}).to_vector()) == text);
     }
 }
 
@@ -174,7 +174,7 @@ void the_poll_may_stop_the_encoder_which_stays_sound() {
     const std::string text(std::size_t{4} << 20, 'a');
     for (const std::size_t n_threads : {1U, 2U}) {
         CHECK_THROWS(encoder.encode(text, {false, n_threads}, [] { throw Stop{}; }), Stop);
-        CHECK(encoder.decode(encoder.encode("aaab", {}, {}).to_vector()) == "aaab");
+        CHECK(encoder.decoder().decode(encoder.encode("aaab", {}, {}).to_vector()) == "aaab");
     }
 }
 
@@ -184,7 +184,7 @@ void an_unknown_id_is_refused_with_its_position() {
     for (const Id unknown : {Id{2}, Id{259}, Id{0xFFFFFFFF}}) {
         try {
             const std::vector<Id> ids{0, 5, unknown};
-            encoder.decode(ids);
+            encoder.decoder().decode(ids);
             CHECK(false && "an unknown id was decoded");
         } catch (const bpe::Error& error) {
             CHECK_EQUAL(std::string(error.what()),
