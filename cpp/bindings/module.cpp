@@ -12,10 +12,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "bpe/encoder.h"
 #include "bpe/scanner.h"
 #include "bpe/trainer.h"
+#include "bpe/zeroed_memory.h"
 
 namespace nb = nanobind;
 namespace bpe = paribus::bpe;
@@ -194,6 +196,7 @@ nb::object decode_span(const bpe::Decoder& decoder, std::span<const Integer> ids
         nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
     if (!bytes.is_valid()) throw nb::python_error();
     char* const memory = PyBytes_AsString(bytes.ptr());
+    bpe::ask_for_big_pages(memory, size);
     if (ids.size() > longest_prompt) no_gil.emplace();
     decoder.write(ids, {memory, size});
     no_gil.reset();
@@ -208,17 +211,19 @@ nb::object decode(const bpe::Encoder& encoder, const IdArray<Integer>& ids) {
     return decode_span(encoder.decoder(), std::span<const Integer>{ids.data(), ids.size()});
 }
 
-// Raises TypeError for an item that is no int, and OverflowError beyond 64 bits.
+// Raises TypeError for an item that is no int or not of 32 bits.
 nb::object decode_list(const bpe::Encoder& encoder, const nb::list& items) {
-    std::vector<std::int64_t> ids;
+    std::vector<bpe::Id> ids;
     ids.reserve(items.size());
+    bpe::ask_for_big_pages(ids.data(), items.size() * sizeof(bpe::Id));
     for (const nb::handle item : items) {
         if (!PyLong_CheckExact(item.ptr())) throw nb::type_error("ids: expected a list of int");
-        const long long id = PyLong_AsLongLong(item.ptr());
+        const long id = PyLong_AsLong(item.ptr());
         if (id == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
-        ids.push_back(id);
+        if (!std::in_range<bpe::Id>(id)) nb::raise_type_error("ids: expected a list of ids, found %ld", id);
+        ids.push_back(static_cast<bpe::Id>(id));
     }
-    return decode_span(encoder.decoder(), std::span<const std::int64_t>{ids});
+    return decode_span(encoder.decoder(), std::span<const bpe::Id>{ids});
 }
 
 }  // namespace

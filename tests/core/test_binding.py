@@ -102,21 +102,16 @@ def test_decode_reads_integers_as_they_lie(dtype, n_ids):
     assert encoder().decode(ids) == encoder().decode(ids.tolist()) == text
 
 
-@pytest.mark.parametrize("ids", [[-1], [258], [2**63 - 1], [-(2**63)]])
-def test_an_id_outside_is_named_with_its_position(ids):
-    message = rf"position 1: .*below 259, found id {ids[0]}$"
-    with pytest.raises(core.CoreError, match=message):
-        encoder().decode([97, *ids])
-    with pytest.raises(core.CoreError, match=message):
-        encoder().decode(np.array([97, *ids], np.int64))
+@pytest.mark.parametrize("unknown", [-1, 258, 2**63 - 1, -(2**63)])
+def test_an_id_outside_is_named_with_its_position(unknown):
+    with pytest.raises(core.CoreError, match=rf"position 1: .*below 259, found id {unknown}$"):
+        encoder().decode(np.array([97, unknown], np.int64))
 
 
-@pytest.mark.parametrize(
-    ("ids", "error"), [([True], TypeError), ([0.5], TypeError), ([2**63], OverflowError)]
-)
-def test_a_list_of_anything_but_ints_of_64_bits_is_refused(ids, error):
-    with pytest.raises(error):
-        encoder().decode(ids)
+@pytest.mark.parametrize("item", [True, 0.5, "a", None, -1, 2**32, 2**63])
+def test_a_list_of_anything_but_ids_is_refused(item):
+    with pytest.raises((TypeError, OverflowError)):
+        encoder().decode([97, item])
 
 
 def test_an_error_of_the_blocks_or_of_the_progress_comes_through():
