@@ -17,7 +17,7 @@ from paribus.files import publish_file
 from paribus.tokenizer.tokenizer import Tokenizer
 
 TRIAL_BYTES = 32 << 10
-LONGEST_PASS = 3.0
+LONGEST_PASS = 1.5
 """Seconds of one pass; a library that would take longer over the whole text gets a part of it."""
 PROMPT = b"Once upon a time, it"
 PROMPT_CALLS = 500
@@ -85,7 +85,7 @@ def prompt_rows(
     """Seconds of a call with 20 bytes, and of the first call after loading."""
     path = material.folder / "prompt.txt"
     publish_file(path, PROMPT)
-    candidates, _ = admitted(material, Sample(path), peers, say)
+    candidates, _ = admitted(material, Sample(path, material.folder), peers, say)
     by_name = {c.version: c for c in candidates if "files" not in c.route}
     say("first call")
     first = {name: _made(lambda c: _fresh(c, material), c) for name, c in by_name.items()}
@@ -112,7 +112,9 @@ def decoding_rows(
         if library == NAIVE or not peer.version():
             continue
         routes = _loaded(peer, material)
-        for route, decode in (routes.decode if isinstance(routes, Routes) else {}).items():
+        if isinstance(routes, str):
+            continue
+        for route, decode in routes.decode.items():
             one = Candidate(library, peer, route, routes, part, len(array))
             if decode(ids) != part.text:
                 yield one.row("decode", note="not equal")
@@ -135,7 +137,7 @@ def admitted(
         if isinstance(routes, str):
             refused.append(_refused(library, library, sample, routes))
             continue
-        for route, encode in routes.encode.items():
+        for route in routes.encode:
             found = _checked(library, peer, route, routes, material, sample)
             if isinstance(found, Candidate):
                 candidates.append(found)
@@ -146,7 +148,7 @@ def admitted(
 
 def encode_once(library: str, route: str, material: Material, path: Path) -> int:
     """Loads a tokenizer and encodes a file; called in a process of its own, for its memory."""
-    return len(ids_of(PEERS[library].load(material).encode[route](Sample(path))))
+    return len(ids_of(PEERS[library].load(material).encode[route](Sample(path, path.parent))))
 
 
 def _loaded(peer: Peer, material: Material) -> Routes | str:
@@ -155,10 +157,8 @@ def _loaded(peer: Peer, material: Material) -> Routes | str:
         return f"not installed: pip install {peer.install}"
     try:
         return peer.load(material)
-    except BaseException as error:  # a library of others may raise anything
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        return f"does not load: {_first_line(error)}"
+    except BaseException as error:
+        return f"does not load: {_fault_of_others(error)}"
 
 
 def _checked(
@@ -169,9 +169,7 @@ def _checked(
         part = sample.first(_n_bytes(routes, route, sample))
         found = ids_of(routes.encode[route](part))
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        return f"fails: {_first_line(error)}"
+        return f"fails: {_fault_of_others(error)}"
     expected = Tokenizer(material.vocabulary).encode(part.data, allow_special=True)
     if not np.array_equal(expected, found):
         return "not equal"
@@ -215,7 +213,9 @@ def _shard(candidate: Candidate, material: Material) -> Call:
     dtype = material.vocabulary.id_dtype
 
     def write() -> None:
-        found = ids_of(candidate.routes.encode[candidate.route](Sample(candidate.part.path)))
+        found = ids_of(
+            candidate.routes.encode[candidate.route](Sample(candidate.part.path, material.folder))
+        )
         publish_file(out, found.astype(dtype, copy=False).tobytes())
 
     return write
@@ -246,5 +246,9 @@ def _peak(candidate: Candidate, material: Material, say: Say) -> int | None:
         return None
 
 
-def _first_line(error: BaseException) -> str:
+def _fault_of_others(error: BaseException) -> str:
+    """What a library raised, which may be anything: a panic of Rust is no Exception, and a signal
+    of the user is no fault of theirs."""
+    if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        raise error
     return f"{type(error).__name__}: {error}".partition("\n")[0][:80]

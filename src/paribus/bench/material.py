@@ -30,6 +30,8 @@ class Sample:
     """A text, on disk and in memory."""
 
     path: Path
+    folder: Path
+    """Where parts of it may lie."""
 
     @cached_property
     def data(self) -> bytes:
@@ -42,14 +44,14 @@ class Sample:
         return self.data.decode("utf-8", "replace")
 
     def first(self, n_bytes: int) -> "Sample":
-        """The beginning of it, cut between two characters, as a file beside it."""
+        """The beginning of it, cut between two characters, as a file."""
         if n_bytes >= len(self.data):
             return self
         part = self.data[:n_bytes].decode("utf-8", "ignore").encode()
-        path = self.path.with_name(f"{self.path.stem}.first-{len(part)}.txt")
+        path = self.folder / f"{self.path.stem}.first-{len(part)}.txt"
         if not path.exists():
             publish_file(path, part)
-        return Sample(path)
+        return Sample(path, self.folder)
 
 
 @dataclass(frozen=True)
@@ -93,19 +95,16 @@ class Material:
 
 
 def sample_in(folder: Path, text: Path | None, n_bytes: int | None = None) -> Sample:
-    """The text in `folder`, where parts of it may lie too: `text`, or the built-in one, grown to
-    `n_bytes` where they are given."""
+    """`text`, or the built-in one, grown to `n_bytes` where they are given; its parts and what is
+    made of it lie in `folder`."""
     if text and not n_bytes:
-        path = folder / text.name
-        with text.open("rb"):  # what is missing is named before anything is measured
-            path.symlink_to(text.resolve())
-        return Sample(path)
+        return Sample(text, folder)
     source = (
         read_bytes(text) if text else pydocs.gather(SAMPLE_BYTES) + fables.generate(SAMPLE_BYTES)
     )
     path = folder / (f"{text.stem if text else 'built-in'}{f'-{n_bytes}' if n_bytes else ''}.txt")
     publish_file(path, synthetic_text(n_bytes, 0, source) if n_bytes else source)
-    return Sample(path)
+    return Sample(path, folder)
 
 
 def material_in(

@@ -7,6 +7,7 @@ so that one that is not installed costs nothing but a line.
 import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,7 @@ def ids_of(result: Any) -> np.ndarray:
     """The ids in what a route gave."""
     result = getattr(result, "ids", result)
     if hasattr(result, "layout"):  # an array of awkward, one row a text
-        import awkward
-
+        awkward = import_module("awkward")
         result = awkward.flatten(result)
     if isinstance(result, tuple):  # ids, and where each text begins
         result = result[0]
@@ -91,7 +91,7 @@ def _ours(material: Material) -> Routes:
 
 
 def _gigatoken(material: Material) -> Routes:
-    import gigatoken
+    gigatoken = import_module("gigatoken")
 
     theirs = gigatoken.Tokenizer.from_json(material.tokenizer_json)
     return Routes(
@@ -108,21 +108,21 @@ def _gigatoken(material: Material) -> Routes:
 
 
 def _snaptokens(material: Material) -> Routes:
-    import snaptokens
+    snaptokens = import_module("snaptokens")
 
     theirs = snaptokens.Tokenizer.from_json_str(material.tokenizer_json)
     return Routes({"": lambda sample: theirs.encode(sample.text).ids})
 
 
 def _fastokens(material: Material) -> Routes:
-    import fastokens
+    fastokens = import_module("fastokens")
 
     theirs = fastokens.Tokenizer.from_json_str(material.tokenizer_json)
     return Routes({"": lambda sample: theirs.encode(sample.text).ids})
 
 
 def _tokie(material: Material) -> Routes:
-    import tokie
+    tokie = import_module("tokie")
 
     theirs = tokie.Tokenizer.from_json(str(material.tokenizer_file))
     return Routes(
@@ -132,7 +132,7 @@ def _tokie(material: Material) -> Routes:
 
 
 def _splintr(material: Material) -> Routes:
-    import splintr
+    splintr = import_module("splintr")
 
     lines = ranks.to_lines(material.vocabulary)
     theirs = splintr.Tokenizer.from_bytes(lines, material.expression, material.special_ids)
@@ -143,7 +143,7 @@ def _splintr(material: Material) -> Routes:
 
 
 def _tiktoken(material: Material) -> Routes:
-    import tiktoken
+    tiktoken = import_module("tiktoken")
 
     theirs = tiktoken.Encoding(
         "measured",
@@ -158,7 +158,7 @@ def _tiktoken(material: Material) -> Routes:
 
 
 def _tokenizers(material: Material) -> Routes:
-    import tokenizers
+    tokenizers = import_module("tokenizers")
 
     theirs = tokenizers.Tokenizer.from_str(material.tokenizer_json)
     return Routes(

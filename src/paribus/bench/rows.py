@@ -43,18 +43,21 @@ def ratio(row: Row, other: Row | None) -> float | None:
     return mine / theirs if mine and theirs else None
 
 
-def first_of(rows: Iterable[Row], task: str, library: str) -> Row | None:
-    """The first row of a library that does a task."""
-    return next((row for row in rows if (row.task, row.library) == (task, library)), None)
-
-
 def records(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Rows for JSON, with the ratios that the tables show."""
     return [
         {
             **asdict(row),
-            "over_naive": ratio(row, first_of(rows, row.task, NAIVE)),
-            "ours_over_it": ratio(ours, row) if (ours := first_of(rows, row.task, OURS)) else None,
+            "over_naive": ratio(row, _counterpart(rows, row, NAIVE)),
+            "ours_over_it": ratio(ours, row) if (ours := _counterpart(rows, row, OURS)) else None,
         }
         for row in rows
     ]
+
+
+def _counterpart(rows: Iterable[Row], row: Row, library: str) -> Row | None:
+    """The first row of `library` for the same task, of the same text where there is one. The time
+    of a training is not in proportion to its text: there only the same text counts."""
+    found = [other for other in rows if (other.task, other.library) == (row.task, library)]
+    same = [other for other in found if other.file == row.file]
+    return next(iter(same or ([] if row.task == "train" else found)), None)

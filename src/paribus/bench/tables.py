@@ -68,7 +68,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
 }
 TITLES = {
-    "encode first": "Encoding, first pass of a fresh tokenizer (peak: a process that does this once)",
+    "encode first": "Encoding, first pass of a fresh tokenizer; peak: of a process for it",
     "encode warm": "Encoding, warm",
     "shard": "File to ids on disk",
     "decode": "Decoding, ids to str",

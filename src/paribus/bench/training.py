@@ -7,7 +7,16 @@ from statistics import median
 from paribus.bench.alone import Alone, run_alone
 from paribus.bench.material import Sample
 from paribus.bench.rows import NAIVE, OURS, Row
-from paribus.bench.trainers import SAME_TIES, Learned, Task, Trainer, bytes_used, learn
+from paribus.bench.trainers import (
+    BY_LINES,
+    SAME_TIES,
+    Learned,
+    Task,
+    Trainer,
+    bytes_used,
+    learn,
+    ours_by_lines,
+)
 from paribus.errors import CheckFailedError
 from paribus.files import publish_file
 from paribus.tokenizer.vocabulary import END_OF_TEXT
@@ -45,7 +54,9 @@ def _rows(
                 runs[name].append(_run(name, trainer, task))
             except CheckFailedError as error:
                 notes[name] = str(error).partition("found ")[2][:100]
-    expected = runs[OURS][0].result
+    expected = {SAME_TIES: runs[OURS][0].result.tokens}
+    if any(runs[name] for name in trainers if trainers[name].rule == BY_LINES):
+        expected[BY_LINES] = ours_by_lines(task)
     for name, trainer in trainers.items():
         row = _bare_row(name, trainer, sample, vocab_size)
         note = notes.get(name) or _verdict(trainer, runs[name][0].result, expected)
@@ -59,11 +70,14 @@ def _run(name: str, trainer: Trainer, task: Task) -> Alone:
     return run_alone(learn, name, task)
 
 
-def _verdict(trainer: Trainer, found: Learned, expected: Learned) -> str:
-    if trainer.rule == SAME_TIES:
-        return trainer.rule if found.tokens == expected.tokens else f"not equal, {trainer.rule}"
-    n_shared = len(set(found.tokens) & set(expected.tokens))
-    shared = f", {n_shared} of {len(expected.tokens)} as ours" if found.tokens else ""
+def _verdict(trainer: Trainer, found: Learned, expected: Mapping[str, list[bytes]]) -> str:
+    if trainer.rule in expected:
+        is_equal = found.tokens == expected[trainer.rule]
+        return trainer.rule if is_equal else f"not equal, {trainer.rule}"
+    ours = expected[SAME_TIES]
+    shared = (
+        f", {len(set(found.tokens) & set(ours))} of {len(ours)} as ours" if found.tokens else ""
+    )
     return trainer.rule + shared
 
 
@@ -95,6 +109,6 @@ def _without_special_tokens(sample: Sample) -> Sample:
     data = sample.data.replace(END_OF_TEXT.encode(), b"")
     if len(data) == len(sample.data):
         return sample
-    path = sample.path.with_name(f"{sample.path.stem}.plain.txt")
+    path = sample.folder / f"{sample.path.stem}.plain.txt"
     publish_file(path, data)
-    return Sample(path)
+    return Sample(path, sample.folder)

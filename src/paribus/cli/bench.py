@@ -33,7 +33,12 @@ class _Size(click.ParamType):
 
 @click.group()
 def bench() -> None:
-    """Measure Paribus beside other libraries: equality first, then time, then ratios."""
+    """Measure Paribus beside other libraries: equality first, then time, then ratios.
+
+    \b
+    Example:
+      paribus bench tokenizer --text stories.txt
+    """
 
 
 @bench.command()
