@@ -192,8 +192,7 @@ nb::object decode_span(const bpe::Decoder& decoder, std::span<const Integer> ids
     const std::size_t size = decoder.n_bytes(ids);
     no_gil.reset();
     // Python makes no bytes from memory of ours, so the core writes into new ones of Python's.
-    nb::object bytes =
-        nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+    nb::object bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
     if (!bytes.is_valid()) throw nb::python_error();
     char* const memory = PyBytes_AsString(bytes.ptr());
     bpe::ask_for_big_pages(memory, size);
@@ -220,7 +219,8 @@ nb::object decode_list(const bpe::Encoder& encoder, const nb::list& items) {
         if (!PyLong_CheckExact(item.ptr())) throw nb::type_error("ids: expected a list of int");
         const long id = PyLong_AsLong(item.ptr());
         if (id == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
-        if (!std::in_range<bpe::Id>(id)) nb::raise_type_error("ids: expected a list of ids, found %ld", id);
+        if (!std::in_range<bpe::Id>(id))
+            nb::raise_type_error("ids: expected a list of ids, found %ld", id);
         ids.push_back(static_cast<bpe::Id>(id));
     }
     return decode_span(encoder.decoder(), std::span<const bpe::Id>{ids});

@@ -27,8 +27,8 @@ Decoder::Decoder(std::span<const std::string> tokens) {
     spans_.reserve(tokens.size());
     bytes_.reserve(n_bytes + common_size);
     for (const std::string& token : tokens) {
-        spans_.push_back({static_cast<std::uint32_t>(bytes_.size()),
-                          static_cast<std::uint32_t>(token.size())});
+        spans_.push_back(
+            {static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(token.size())});
         bytes_.insert(bytes_.end(), token.begin(), token.end());
     }
     bytes_.resize(n_bytes + common_size);
