@@ -11,10 +11,13 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 
 #include "bpe/encoder.h"
 #include "bpe/scanner.h"
 #include "bpe/trainer.h"
+#include "bpe/zeroed_memory.h"
 
 namespace nb = nanobind;
 namespace bpe = paribus::bpe;
@@ -182,15 +185,45 @@ nb::tuple encode_many(const bpe::Encoder& encoder, const nb::list& texts, bool a
     return nb::make_tuple(to_array(std::move(encoded.ids)), to_array(std::move(encoded.offsets)));
 }
 
-using IdArray = nb::ndarray<const bpe::Id, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <typename Integer>
+nb::object decode_span(const bpe::Decoder& decoder, std::span<const Integer> ids) {
+    std::optional<nb::gil_scoped_release> no_gil;
+    if (ids.size() > longest_prompt) no_gil.emplace();
+    const std::size_t size = decoder.n_bytes(ids);
+    no_gil.reset();
+    // Python makes no bytes from memory of ours, so the core writes into new ones of Python's.
+    nb::object bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+    if (!bytes.is_valid()) throw nb::python_error();
+    char* const memory = PyBytes_AsString(bytes.ptr());
+    bpe::ask_for_big_pages(memory, size);
+    if (ids.size() > longest_prompt) no_gil.emplace();
+    decoder.write(ids, {memory, size});
+    no_gil.reset();
+    return bytes;
+}
 
-nb::bytes decode(const bpe::Encoder& encoder, const IdArray& ids) {
-    std::string bytes;
-    {
-        const nb::gil_scoped_release no_gil;
-        bytes = encoder.decode({ids.data(), ids.size()});
+template <typename Integer>
+using IdArray = nb::ndarray<const Integer, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <typename Integer>
+nb::object decode(const bpe::Encoder& encoder, const IdArray<Integer>& ids) {
+    return decode_span(encoder.decoder(), std::span<const Integer>{ids.data(), ids.size()});
+}
+
+// Raises TypeError for an item that is no int or not of 32 bits.
+nb::object decode_list(const bpe::Encoder& encoder, const nb::list& items) {
+    std::vector<bpe::Id> ids;
+    ids.reserve(items.size());
+    bpe::ask_for_big_pages(ids.data(), items.size() * sizeof(bpe::Id));
+    for (const nb::handle item : items) {
+        if (!PyLong_CheckExact(item.ptr())) throw nb::type_error("ids: expected a list of int");
+        const long id = PyLong_AsLong(item.ptr());
+        if (id == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
+        if (!std::in_range<bpe::Id>(id))
+            nb::raise_type_error("ids: expected a list of ids, found %ld", id);
+        ids.push_back(static_cast<bpe::Id>(id));
     }
-    return to_bytes(bytes);
+    return decode_span(encoder.decoder(), std::span<const bpe::Id>{ids});
 }
 
 }  // namespace
@@ -216,5 +249,9 @@ NB_MODULE(_core, module) {
         .def("encode_many", &encode_many, nb::arg("texts"), nb::arg("allow_special"),
              nb::arg("threads"),
              "The ids of all texts in a row, and where each text's ids begin, with the end.")
-        .def("decode", &decode, nb::arg("ids").noconvert(), "The bytes of the ids.");
+        .def("decode", &decode_list, nb::arg("ids").noconvert(), "The bytes of the ids.")
+        .def("decode", &decode<std::uint16_t>, nb::arg("ids").noconvert())
+        .def("decode", &decode<std::uint32_t>, nb::arg("ids").noconvert())
+        .def("decode", &decode<std::int64_t>, nb::arg("ids").noconvert())
+        .def("decode", &decode<std::int32_t>, nb::arg("ids").noconvert());
 }

@@ -148,10 +148,10 @@ Encoder::Encoder(EncoderTables tables, std::size_t cache_bytes)
     : pattern_(tables.pattern),
       scanner_(pattern_),
       tables_(merge_tables(tables)),
+      decoder_(tables.tokens),
       specials_(special_texts(tables)),
       cache_bytes_(cache_bytes) {
     for (const SpecialToken& special : tables.specials) special_ids_.push_back(special.id);
-    tokens_ = std::move(tables.tokens);
 }
 
 Ids Encoder::encode(std::string_view text, EncodingOptions options, const Poll& poll) const {
@@ -189,19 +189,6 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
                   keep_worker(std::move(worker));
               });
     return {joined(std::move(parts), id_width()), offsets_of(pieces, texts.size())};
-}
-
-std::string Encoder::decode(std::span<const Id> ids) const {
-    std::size_t n_bytes = 0;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (!is_known(tokens_, ids[i]))
-            check_known(tokens_, ids[i], "position " + std::to_string(i));
-        n_bytes += tokens_[ids[i]].size();
-    }
-    std::string bytes;
-    bytes.reserve(n_bytes);
-    for (const Id id : ids) bytes += tokens_[id];
-    return bytes;
 }
 
 void Encoder::append_encoded(std::string_view text, bool allow_special, TextEncoder& worker,

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bpe/decoder.h"
 #include "bpe/ids.h"
 #include "bpe/merge_tables.h"
 #include "bpe/parallel.h"
@@ -62,8 +63,8 @@ class Encoder {
     EncodedTexts encode_many(std::span<const std::string_view> texts, EncodingOptions options,
                              const Poll& poll) const;
 
-    // The bytes of the ids; throws Error at an id that is not in the vocabulary.
-    std::string decode(std::span<const Id> ids) const;
+    // The way back, by the same vocabulary.
+    const Decoder& decoder() const { return decoder_; }
 
   private:
     void append_encoded(std::string_view text, bool allow_special, TextEncoder& worker, Ids& ids,
@@ -71,13 +72,13 @@ class Encoder {
     std::unique_ptr<TextEncoder> take_worker() const;
     void keep_worker(std::unique_ptr<TextEncoder> worker) const;
     std::size_t id_width() const {
-        return tokens_.size() <= most_narrow_ids ? sizeof(std::uint16_t) : sizeof(Id);
+        return decoder_.n_tokens() <= most_narrow_ids ? sizeof(std::uint16_t) : sizeof(Id);
     }
 
     Pattern pattern_;
     Scanner scanner_;
     MergeTables tables_;
-    std::vector<std::string> tokens_;
+    Decoder decoder_;
     SpecialTokens specials_;
     SpecialTokens no_specials_;
     std::vector<Id> special_ids_;

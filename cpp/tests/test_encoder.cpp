@@ -1,5 +1,6 @@
 #include <thread>
 
+#include "bpe/decoder.h"
 #include "bpe/encoder.h"
 #include "tests/check.h"
 #include "tests/naive.h"
@@ -35,7 +36,7 @@ void encoding_equals_the_naive_encoder() {
                 const bool allow_special = random.below(2) == 0;
                 const auto ids = encoder.encode(text, {allow_special}, {}).to_vector();
                 CHECK_EQUAL_FOR(ids, naive_encode(text, tables, allow_special), text);
-                CHECK_EQUAL_FOR(encoder.decode(ids), text, text);
+                CHECK_EQUAL_FOR(encoder.decoder().decode(ids), text, text);
             }
         }
     }
@@ -163,7 +164,7 @@ void long_words_encode_in_linear_time() {
     RandomText random(36);
     const Encoder encoder(random_tables(random, 60, Pattern::none));
     for (const std::string& text : adversarial_texts(1 << 18)) {
-        CHECK(encoder.decode(encoder.encode(text, {}, {}).to_vector()) == text);
+        CHECK(encoder.decoder().decode(encoder.encode(text, {}, {}).to_vector()) == text);
     }
 }
 
@@ -174,7 +175,7 @@ void the_poll_may_stop_the_encoder_which_stays_sound() {
     const std::string text(std::size_t{4} << 20, 'a');
     for (const std::size_t n_threads : {1U, 2U}) {
         CHECK_THROWS(encoder.encode(text, {false, n_threads}, [] { throw Stop{}; }), Stop);
-        CHECK(encoder.decode(encoder.encode("aaab", {}, {}).to_vector()) == "aaab");
+        CHECK(encoder.decoder().decode(encoder.encode("aaab", {}, {}).to_vector()) == "aaab");
     }
 }
 
@@ -184,13 +185,38 @@ void an_unknown_id_is_refused_with_its_position() {
     for (const Id unknown : {Id{2}, Id{259}, Id{0xFFFFFFFF}}) {
         try {
             const std::vector<Id> ids{0, 5, unknown};
-            encoder.decode(ids);
+            encoder.decoder().decode(ids);
             CHECK(false && "an unknown id was decoded");
         } catch (const bpe::Error& error) {
             CHECK_EQUAL(std::string(error.what()),
                         "position 2: expected an id of the vocabulary, below 259, found id " +
                             std::to_string(unknown));
         }
+    }
+}
+
+void tokens_are_written_whole_and_nothing_behind_them() {
+    const bpe::Decoder decoder(
+        std::vector<std::string>{"a", std::string(16, 'b'), "", std::string(40, 'c')});
+    const std::vector<std::int64_t> ids{3, 0, 1, 0, 3, 1, 0};
+    const std::span<const std::int64_t> row(ids);
+    std::string out(decoder.n_bytes(row) + 1, '!');
+    decoder.write(row, std::span(out).first(out.size() - 1));
+    const std::string b(16, 'b'), c(40, 'c');
+    CHECK_EQUAL(out, c + "a" + b + "a" + c + b + "a!");
+    for (const std::int64_t unknown : {-1, 2, 4}) {
+        const std::vector<std::int64_t> others{0, unknown};
+        CHECK_THROWS(decoder.n_bytes(std::span<const std::int64_t>(others)), bpe::Error);
+    }
+}
+
+void ids_that_change_between_the_two_looks_write_nothing_outside() {
+    const bpe::Decoder decoder(std::vector<std::string>{"a", std::string(40, 'c')});
+    std::string out(41, '!');
+    for (const std::vector<Id>& changed : std::vector<std::vector<Id>>{{1, 1}, {0, 0}, {7, 1}}) {
+        CHECK_THROWS(decoder.write(std::span<const Id>(changed), std::span(out).first(40)),
+                     bpe::Error);
+        CHECK_EQUAL(out.back(), '!');
     }
 }
 
@@ -234,6 +260,10 @@ std::vector<Test> encoder_tests() {
         {"the poll may stop the encoder, which stays sound",
          the_poll_may_stop_the_encoder_which_stays_sound},
         {"an unknown id is refused with its position", an_unknown_id_is_refused_with_its_position},
+        {"tokens are written whole and nothing behind them",
+         tokens_are_written_whole_and_nothing_behind_them},
+        {"ids that change between the two looks write nothing outside",
+         ids_that_change_between_the_two_looks_write_nothing_outside},
         {"tables that contradict themselves are refused",
          tables_that_contradict_themselves_are_refused},
     };

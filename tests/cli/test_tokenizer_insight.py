@@ -28,3 +28,32 @@ def test_the_verbs_show_what_was_found(cli, folder, tmp_path):
     assert json.loads(cli("tokenizer", "compare", folder, folder, "--json").out)["is_equal"]
     assert cli("tokenizer", "compare", folder, folder).out.startswith("equal: ")
     assert cli("tokenizer", "stats", folder, tmp_path / "absent").code == 66
+
+
+def test_profile_prints_stages_and_functions(cli, tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("the other, then the others\n" * 50, encoding="utf-8")
+    shown = cli("tokenizer", "profile", text, "--vocab-size", 270).out
+    assert "training\n  read" in shown and "encoding\n  scan" in shown
+    found = json.loads(cli("tokenizer", "profile", text, "--impl", "naive", "--json").out)
+    assert any(part["name"].startswith("reference.") for part in found["encoding"])
+
+
+def test_convert_writes_ranks_and_folders_that_read_back(cli, folder, tmp_path):
+    ranks, again = tmp_path / "small.tiktoken", tmp_path / "again"
+    plain = Vocabulary.build("gpt2", [], MERGES, "cs336")
+    formats.publish(plain, tmp_path / "plain")
+    assert cli("tokenizer", "convert", tmp_path / "plain", ranks).code == 0
+    assert cli("tokenizer", "convert", ranks, again).code == 0
+    assert formats.read(ranks).hash == formats.read(again).hash == plain.hash
+    assert cli("tokenizer", "convert", folder, again).code == 73
+
+
+@pytest.mark.peers
+def test_what_convert_writes_gives_tiktoken_our_ids(cli, tmp_path):
+    from tiktoken.load import load_tiktoken_bpe
+
+    plain = Vocabulary.build("gpt2", [], MERGES, "cs336")
+    formats.publish(plain, tmp_path / "plain")
+    cli("tokenizer", "convert", tmp_path / "plain", tmp_path / "small.tiktoken")
+    assert load_tiktoken_bpe(str(tmp_path / "small.tiktoken")) == plain.ids

@@ -87,16 +87,31 @@ def test_contradicting_data_raises_core_error(call, message):
         call()
 
 
-@pytest.mark.parametrize("dtype", ["int64", "uint16", "float32"])
+@pytest.mark.parametrize("dtype", ["int16", "uint64", "float32", "bool"])
 def test_ids_of_another_type_are_refused_not_wrapped(dtype):
     with pytest.raises(TypeError):
         encoder().decode(np.array([97], dtype))
 
 
-def test_decode_reads_read_only_arrays():
-    ids = np.array([256, 257], np.uint32)
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int32", "int64"])
+@pytest.mark.parametrize("n_ids", [0, 3, 5000])
+def test_decode_reads_integers_as_they_lie(dtype, n_ids):
+    ids = np.resize(np.array([256, 257, 97], dtype), n_ids)
     ids.flags.writeable = False
-    assert encoder().decode(ids) == b"aa<|s|>"
+    text = (b"aa<|s|>a" * n_ids)[: n_ids // 3 * 8] + [b"", b"aa", b"aa<|s|>"][n_ids % 3]
+    assert encoder().decode(ids) == encoder().decode(ids.tolist()) == text
+
+
+@pytest.mark.parametrize("unknown", [-1, 258, 2**63 - 1, -(2**63)])
+def test_an_id_outside_is_named_with_its_position(unknown):
+    with pytest.raises(core.CoreError, match=rf"position 1: .*below 259, found id {unknown}$"):
+        encoder().decode(np.array([97, unknown], np.int64))
+
+
+@pytest.mark.parametrize("item", [True, 0.5, "a", None, -1, 2**32, 2**63])
+def test_a_list_of_anything_but_ids_is_refused(item):
+    with pytest.raises((TypeError, OverflowError)):
+        encoder().decode([97, item])
 
 
 def test_an_error_of_the_blocks_or_of_the_progress_comes_through():

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from tokenizer_texts import repetitive, texts
 
 from paribus.tokenizer import huggingface
+from paribus.tokenizer.byte_names import token_name
 from paribus.tokenizer.patterns import EXPRESSIONS
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
-from paribus.tokenizer.vocabulary import Vocabulary, token_name
+from paribus.tokenizer.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.peers
 SPECIALS = ["<|endoftext|>", "<|s|>"]

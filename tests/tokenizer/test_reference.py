@@ -8,9 +8,10 @@ import pytest
 
 from paribus.errors import DataError
 from paribus.tokenizer import reference
+from paribus.tokenizer.byte_names import PRINTABLE_ORDER, token_name
 from paribus.tokenizer.reference import ReferenceEncoder, Rules
 from paribus.tokenizer.train import train
-from paribus.tokenizer.vocabulary import PRINTABLE_ORDER, Vocabulary, token_name
+from paribus.tokenizer.vocabulary import Vocabulary
 
 # Sennrich et al. 2016 as the course tells it: low x5, lower x2, widest x3, newest x6.
 LOW_LOWER = b"low low low low low lower lower " + b"widest " * 3 + b"newest " * 6

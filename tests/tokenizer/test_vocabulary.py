@@ -3,7 +3,8 @@
 import pytest
 
 from paribus.errors import ConfigError, DataError
-from paribus.tokenizer.vocabulary import BYTE_NAMES, Vocabulary, byte_layout, token_name
+from paribus.tokenizer.byte_names import BYTE_NAMES, token_name
+from paribus.tokenizer.vocabulary import Vocabulary, byte_layout
 
 MERGES = [(b"h", b"e"), (b"he", b"l")]
 TEXTS = ["<|endoftext|>", "<|pad|>"]

@@ -25,6 +25,7 @@ VERBS = {
     "resume": ("paribus.cli.train:resume", "Go on with a run where it stopped."),
     "generate": ("paribus.cli.generate:generate", "Continue a text with a trained model."),
     "eval": ("paribus.cli.evaluate:evaluate", "Measure the loss of a trained model."),
+    "bench": ("paribus.cli.bench:bench", "Measure beside other libraries."),
     "accounting": ("paribus.cli.accounting:accounting", "Parameters, FLOPs, memory of a config."),
     "info": ("paribus.cli.info:info", "Versions, devices, what is installed."),
 }

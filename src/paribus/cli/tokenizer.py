@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.display import StatusLine
+from paribus.cli.tokenizer_convert import convert
 from paribus.cli.tokenizer_insight import compare, explain, stats
+from paribus.cli.tokenizer_profile import profile
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
@@ -18,7 +20,7 @@ PATH = click.Path(path_type=Path, readable=False)
 BLOCK = 1 << 20
 
 
-@click.group(commands=[explain, stats, compare])
+@click.group(commands=[explain, stats, compare, profile, convert])
 def tokenizer() -> None:
     """Train a tokenizer, encode text to ids, decode ids to text.
 

@@ -14,14 +14,14 @@ from paribus.errors import DataError, InputMissingError
 from paribus.files import MANIFEST, publish_folder, read_bytes
 from paribus.manifest import parse_json, read_json, read_manifest, verify_files
 from paribus.tokenizer import huggingface, ranks
+from paribus.tokenizer.byte_names import token_from_name, token_name, tokens_from_names
 from paribus.tokenizer.names import (
     checked_against_ids,
     checked_ids,
     dump_json,
     merges_from_names,
-    token_from_name,
 )
-from paribus.tokenizer.vocabulary import Vocabulary, token_name
+from paribus.tokenizer.vocabulary import Vocabulary
 
 FORMAT = "paribus-tokenizer"
 VERSION = 1
@@ -128,17 +128,13 @@ def _from_two_files(content: dict[str, Any], vocab: Path, merges_file: Path) -> 
     lines = _merge_lines(merges_file)
     with _about(vocab):
         ids = checked_ids(content)
+    named = zip(ids, tokens_from_names(list(ids)), strict=True)
+    tokens = {name: token for name, token in named if token is not None}
     with _about(merges_file):
-        merges = merges_from_names(lines)
-    merged = {left + right for left, right in merges}
-    ordinary: dict[bytes, int] = {}
-    specials: list[tuple[int, str]] = []
-    for name, i in ids.items():
-        token = token_from_name(name)
-        if token is not None and (len(token) == 1 or token in merged):
-            ordinary[token] = i
-        else:
-            specials.append((i, name))
+        merges = merges_from_names(lines, tokens)
+    made = {left + right for left, right in merges} | {bytes([byte]) for byte in range(256)}
+    ordinary = {token: ids[name] for name, token in tokens.items() if token in made}
+    specials = [(i, name) for name, i in ids.items() if tokens.get(name) not in ordinary]
     with _about(merges_file):
         _refuse_lost_merges(specials, ordinary)
     with _about(vocab):
@@ -164,11 +160,12 @@ def _refuse_lost_merges(specials: list[tuple[int, str]], ordinary: dict[bytes, i
 
 def _merge_lines(path: Path) -> Sequence[Sequence[str]]:
     try:
-        lines = read_bytes(path, limit=SIZE_LIMIT).decode("utf-8").split("\n")
+        text = read_bytes(path, limit=SIZE_LIMIT).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}, byte {error.start}: expected UTF-8, found another byte"
         ) from error
+    lines = text.replace("\r\n", "\n").removesuffix("\r").split("\n")
     if lines[0].startswith("#version:"):
         lines[0] = ""
-    return [line.removesuffix("\r").split(" ") for line in lines if line.strip("\r")]
+    return [line.split(" ") for line in lines if line]

@@ -7,14 +7,14 @@ files say `ByteLevel(use_regex=True)`, which is the pattern gpt2.
 from typing import Any
 
 from paribus.errors import DataError
+from paribus.tokenizer.byte_names import token_name, tokens_from_names
 from paribus.tokenizer.names import (
     checked_against_ids,
     checked_ids,
     merges_from_names,
-    token_from_name,
 )
 from paribus.tokenizer.patterns import EXPRESSIONS
-from paribus.tokenizer.vocabulary import Vocabulary, token_name
+from paribus.tokenizer.vocabulary import Vocabulary
 
 KNOWN_EXPRESSIONS = {expression: name for name, expression in EXPRESSIONS.items()} | {
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": "gpt2",
@@ -92,10 +92,11 @@ def from_json(content: dict[str, Any]) -> Vocabulary:
     for i, text in specials:
         if ids.pop(text, i) != i:
             raise DataError(f"added token {text[:80]!r}: expected id {i} in vocab, found another")
-    tokens = {_token(name): i for name, i in ids.items()}
-    merges = merges_from_names(_merge_names(model.get("merges")))
+    tokens = _tokens(list(ids))
+    merges = merges_from_names(_merge_names(model.get("merges")), tokens)
     pattern = _pattern(content.get("pre_tokenizer"))
-    return checked_against_ids(pattern, specials, tokens, merges)
+    by_token = {token: ids[name] for name, token in tokens.items()}
+    return checked_against_ids(pattern, specials, by_token, merges)
 
 
 def _pre_tokenizer(pattern: str) -> dict[str, Any]:
@@ -187,13 +188,15 @@ def _merge_names(items: Any) -> list[list[str]]:
     return merges
 
 
-def _token(name: str) -> bytes:
-    token = token_from_name(name)
-    if token is None:
-        raise DataError(
-            f"token {name[:80]!r}: expected a name over GPT-2's visible bytes, found another"
-        )
-    return token
+def _tokens(names: list[str]) -> dict[str, bytes]:
+    tokens: dict[str, bytes] = {}
+    for name, token in zip(names, tokens_from_names(names), strict=True):
+        if token is None:
+            raise DataError(
+                f"token {name[:80]!r}: expected a name over GPT-2's visible bytes, found another"
+            )
+        tokens[name] = token
+    return tokens
 
 
 def _kind(step: Any) -> str:

@@ -1,47 +1,39 @@
 """Tokens as the files of GPT-2 and Hugging Face name them, and the checks that both need."""
 
 import json
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from paribus.errors import DataError
-from paribus.tokenizer.vocabulary import BYTE_NAMES, Vocabulary, token_name
-
-
-def token_from_name(name: str) -> bytes | None:
-    """The bytes that `name` stands for; None for a text that names no token."""
-    byte_of = _bytes_by_name()
-    try:
-        return bytes([byte_of[character] for character in name]) or None
-    except KeyError:
-        return None
+from paribus.tokenizer.byte_names import BYTE_NAMES, token_from_name, token_name
+from paribus.tokenizer.vocabulary import Vocabulary
 
 
 def checked_ids(content: Any) -> dict[str, int]:
     """`content` as a map from names to ids. Raises DataError for another shape or a shared id."""
     if not isinstance(content, dict):
         raise DataError(f"vocabulary: expected an object, found {type(content).__name__}")
-    by_id: dict[int, str] = {}
-    for name, i in content.items():
-        if type(i) is not int or not 0 <= i < 1 << 32:
-            raise DataError(f"id of {name[:80]!r}: expected an integer from 0, found {_short(i)}")
-        if i in by_id:
-            raise DataError(f"id {i}: expected one token, found {by_id[i][:80]!r}, {name[:80]!r}")
-        by_id[i] = name
+    ids = content.values()
+    are_ids = (
+        set(map(type, ids)) <= {int} and 0 <= min(ids, default=0) <= max(ids, default=0) < 1 << 32
+    )
+    if not are_ids or len(set(ids)) < len(content):
+        _refuse_ids(content)
     return content
 
 
-def merges_from_names(items: Iterable[Sequence[str]]) -> list[tuple[bytes, bytes]]:
-    """Merges whose two sides are given by name. Raises DataError for what is no merge."""
-    merges: list[tuple[bytes, bytes]] = []
-    for place, names in enumerate(items):
-        pair = [token_from_name(name) for name in names]
-        if len(pair) != 2 or pair[0] is None or pair[1] is None:
-            raise DataError(
-                f"merge {place}: expected two names of tokens, found {_short(' '.join(names))}"
-            )
-        merges.append((pair[0], pair[1]))
+def merges_from_names(
+    items: Sequence[Sequence[str]], tokens: Mapping[str, bytes]
+) -> list[tuple[bytes, bytes]]:
+    """Merges whose two sides are given by name; `tokens` are those of the vocabulary, by name.
+
+    Raises DataError for what is no merge.
+    """
+    try:
+        merges = [(tokens[left], tokens[right]) for left, right in items]
+    except (KeyError, ValueError):
+        # One is no pair, or of a name that the vocabulary has not.
+        merges = [_merge_from_names(place, names) for place, names in enumerate(items)]
     return merges
 
 
@@ -67,6 +59,36 @@ def checked_against_ids(
         byte_ids=tuple(ids[bytes([byte])] for byte in range(256)),
         merges=tuple(merges),
     )
+    if vocabulary.ids != ids:
+        _refuse_other_ids(vocabulary, ids)
+    return vocabulary
+
+
+def dump_json(content: dict[str, Any]) -> str:
+    """JSON as the files of others are written: characters themselves, an indent of two."""
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def _merge_from_names(place: int, names: Sequence[str]) -> tuple[bytes, bytes]:
+    pair = [token_from_name(name) for name in names]
+    if len(pair) != 2 or pair[0] is None or pair[1] is None:
+        raise DataError(
+            f"merge {place}: expected two names of tokens, found {_short(' '.join(names))}"
+        )
+    return pair[0], pair[1]
+
+
+def _refuse_ids(content: dict[str, Any]) -> None:
+    by_id: dict[int, str] = {}
+    for name, i in content.items():
+        if type(i) is not int or not 0 <= i < 1 << 32:
+            raise DataError(f"id of {name[:80]!r}: expected an integer from 0, found {_short(i)}")
+        if i in by_id:
+            raise DataError(f"id {i}: expected one token, found {by_id[i][:80]!r}, {name[:80]!r}")
+        by_id[i] = name
+
+
+def _refuse_other_ids(vocabulary: Vocabulary, ids: dict[bytes, int]) -> None:
     for token, expected in vocabulary.ids.items():
         if (found := ids.get(token)) != expected:
             raise DataError(
@@ -79,17 +101,6 @@ def checked_against_ids(
                 f"token {token_name(token)[:80]!r}: expected a byte, the result of a merge or a "
                 "special token, found none of them"
             )
-    return vocabulary
-
-
-def dump_json(content: dict[str, Any]) -> str:
-    """JSON as the files of others are written: characters themselves, an indent of two."""
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-
-
-@cache
-def _bytes_by_name() -> dict[str, int]:
-    return {name: byte for byte, name in BYTE_NAMES.items()}
 
 
 def _short(value: Any) -> str:

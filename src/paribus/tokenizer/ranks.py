@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from paribus.errors import DataError
+from paribus.tokenizer.byte_names import token_name
 from paribus.tokenizer.names import checked_against_ids
-from paribus.tokenizer.vocabulary import Vocabulary, token_name
+from paribus.tokenizer.vocabulary import Vocabulary
 
 
 def to_lines(vocabulary: Vocabulary) -> bytes:

@@ -144,11 +144,11 @@ class ReferenceEncoder:
         ends = np.cumsum([0, *map(len, arrays)], dtype=np.uint64)
         return np.concatenate([np.empty(0, self.vocabulary.id_dtype), *arrays]), ends
 
-    def decode(self, ids: np.ndarray) -> bytes:
+    def decode(self, ids: Sequence[int] | np.ndarray) -> bytes:
         """The bytes of `ids`. Raises DataError for an id that the vocabulary has not."""
         tokens = self.vocabulary.tokens
         for place, i in enumerate(ids):
-            if i >= len(tokens):
+            if not 0 <= i < len(tokens):
                 raise DataError(f"id {place}: expected one below {len(tokens)}, found {i}")
         return b"".join(tokens[i] for i in ids)
 

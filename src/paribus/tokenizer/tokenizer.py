@@ -107,10 +107,12 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Iterable[int] | np.ndarray) -> bytes:
         """The bytes of `ids`. Raises DataError for an id that the vocabulary has not."""
+        row = ids if isinstance(ids, list | np.ndarray) else list(ids)
         try:
-            return self._encoder.decode(self._checked_ids(ids))
-        except self._core_error as error:
-            raise DataError(str(error)) from error
+            return self._encoder.decode(row)
+        except (TypeError, ValueError, OverflowError, self._core_error):
+            # Integers of another type than the core reads, or ids that are none: which, is said.
+            return self._encoder.decode(self._checked_ids(row))
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """The text of ids that come one by one, held back where a character is not complete."""

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from paribus.errors import ConfigError, DataError
+from paribus.tokenizer.byte_names import BYTE_NAMES, PRINTABLE_ORDER, token_from_name, token_name
 from paribus.tokenizer.patterns import check_pattern
 
 if TYPE_CHECKING:
@@ -26,22 +27,6 @@ Ties = Literal["cs336", "hf"]
 """
 
 END_OF_TEXT = "<|endoftext|>"
-
-PRINTABLE_ORDER = tuple(
-    sorted(range(256), key=lambda byte: (not (33 <= byte < 127 or byte > 160) or byte == 173, byte))
-)
-"""The bytes in GPT-2's order: the 188 whose Latin-1 character is visible, then the other 68."""
-
-BYTE_NAMES = {
-    byte: chr(byte if place < 188 else 256 + place - 188)
-    for place, byte in enumerate(PRINTABLE_ORDER)
-}
-"""GPT-2's visible character for each byte, of which the names of tokens in files are made."""
-
-
-def token_name(token: bytes) -> str:
-    """The name of a token in `vocab.json`, `merges.txt` and `tokenizer.json`."""
-    return "".join(map(BYTE_NAMES.__getitem__, token))
 
 
 @dataclass(frozen=True)
@@ -58,6 +43,7 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         _check_special_texts([text for _, text in self.special_tokens], DataError)
+        assert self.size >= 256  # builds the tables, which checks merges and ids
         _check_names(self)
 
     @classmethod
@@ -87,8 +73,7 @@ class Vocabulary:
         fixed = [(i, text.encode()) for i, text in self.special_tokens]
         fixed += [(i, bytes([byte])) for byte, i in enumerate(self.byte_ids)]
         fixed_ids = {i for i, _ in fixed}
-        merged = {left + right for left, right in self.merges}
-        tokens: list[bytes] = [b""] * (len(fixed) + len(merged))
+        tokens: list[bytes] = [b""] * (len(fixed) + len(self._merged))
         if len(fixed_ids) < len(fixed) or not fixed_ids <= set(range(len(tokens))):
             raise DataError(
                 f"ids of bytes and special tokens: expected {len(fixed)} different ids below "
@@ -97,7 +82,7 @@ class Vocabulary:
         for i, token in fixed:
             tokens[i] = token
         free = (i for i in range(len(tokens)) if i not in fixed_ids)
-        for i, token in zip(free, dict.fromkeys(a + b for a, b in self.merges), strict=True):
+        for i, token in zip(free, self._merged, strict=True):
             tokens[i] = token
         return tuple(tokens)
 
@@ -109,25 +94,35 @@ class Vocabulary:
 
     @cached_property
     def merge_ids(self) -> tuple[tuple[int, int, int], ...]:
-        """The merges as ids (left, right, result). Raises DataError for one of unknown tokens."""
-        known = {bytes([byte]) for byte in range(256)}
-        seen: set[tuple[bytes, bytes]] = set()
-        for place, (left, right) in enumerate(self.merges):
-            for part in (left, right):
-                if part not in known:
-                    raise DataError(
-                        f"merge {place}: expected two tokens made before it, found "
-                        f"{token_name(part)[:80]!r}, which is none"
-                    )
-            if (left, right) in seen:
+        """The merges as ids (left, right, result)."""
+        id_of = self.ids.__getitem__
+        lefts, rights = ([pair[side] for pair in self.merges] for side in (0, 1))
+        rows = zip(map(id_of, lefts), map(id_of, rights), map(id_of, self._results), strict=True)
+        return tuple(rows)
+
+    @cached_property
+    def _results(self) -> list[bytes]:
+        """What each merge makes."""
+        return [left + right for left, right in self.merges]
+
+    @cached_property
+    def _merged(self) -> tuple[bytes, ...]:
+        """What the merges make, each byte string once. Raises DataError for merges that cannot be:
+        of tokens that are not made before, or a second time."""
+        made = dict.fromkeys(bytes([byte]) for byte in range(256))
+        for place, ((left, right), result) in enumerate(
+            zip(self.merges, self._results, strict=True)
+        ):
+            if left not in made or right not in made:
+                part = right if left in made else left
                 raise DataError(
-                    f"merge {place}: expected a new pair, found {token_name(left)[:80]!r} with "
-                    f"{token_name(right)[:80]!r} a second time"
+                    f"merge {place}: expected two tokens made before it, found "
+                    f"{token_name(part)[:80]!r}, which is none"
                 )
-            seen.add((left, right))
-            known.add(left + right)
-        ids = self.ids
-        return tuple((ids[left], ids[right], ids[left + right]) for left, right in self.merges)
+            made[result] = None
+        if len(set(self.merges)) < len(self.merges):
+            _refuse_repeated_merge(self.merges)
+        return tuple(made)[256:]
 
     @property
     def id_dtype(self) -> "type[np.uint16] | type[np.uint32]":
@@ -194,11 +189,20 @@ def _check_special_texts(specials: Sequence[str], kind: type[ConfigError | DataE
 
 
 def _check_names(vocabulary: Vocabulary) -> None:
-    """Every token has a name of its own in files; also builds the tables, which checks the ids."""
-    assert len(vocabulary.merge_ids) == len(vocabulary.merges)
-    names = {token_name(token) for token in vocabulary.ids}
+    """Every token has a name of its own in files."""
     for _, text in vocabulary.special_tokens:
-        if text in names:
+        if token_from_name(text) in vocabulary.ids:
             raise DataError(
                 f"special token: expected a text that names no other token, found {text[:80]!r}"
             )
+
+
+def _refuse_repeated_merge(merges: Sequence[tuple[bytes, bytes]]) -> None:
+    seen: set[tuple[bytes, bytes]] = set()
+    for place, (left, right) in enumerate(merges):
+        if (left, right) in seen:
+            raise DataError(
+                f"merge {place}: expected a new pair, found {token_name(left)[:80]!r} with "
+                f"{token_name(right)[:80]!r} a second time"
+            )
+        seen.add((left, right))

@@ -1,0 +1,1 @@
+"""Measurements beside other libraries: equality first, then time, then ratios."""

@@ -1,0 +1,57 @@
+"""Work in a process of its own: its peak memory, and a death that takes nothing else along."""
+
+import multiprocessing
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from paribus.errors import CheckFailedError
+from paribus.files import peak_memory_bytes
+
+
+class Alone(NamedTuple):
+    """What a process gave."""
+
+    result: Any
+    peak_bytes: int | None
+    """Its largest resident memory, Python and libraries included."""
+
+
+def run_alone(work: Callable[..., Any], *arguments: Any, seconds: float = 300) -> Alone:
+    """`work(*arguments)` in a fresh Python. Raises CheckFailedError where it fails, dies or takes
+    longer than `seconds`."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(theirs, work, arguments), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        error, result, peak = ours.recv() if ours.poll(seconds) else ("too slow", None, None)
+    except EOFError:
+        error, result, peak = "its process died", None, None
+    finally:
+        process.terminate()
+        process.join()
+    if error:
+        raise CheckFailedError(f"{work.__name__}: expected a result, found {error}")
+    return Alone(result, peak)
+
+
+def _work(connection: Connection, work: Callable[..., Any], arguments: tuple) -> None:
+    try:
+        result, error = work(*arguments), ""
+    except BaseException as raised:  # a library of others may raise anything: it is passed on
+        result, error = None, f"{type(raised).__name__}: {raised}".partition("\n")[0]
+    connection.send((error, result, _peak_of_this_program()))
+
+
+def _peak_of_this_program() -> int | None:
+    """Linux counts in `getrusage` what the program that started this one held: it is not asked."""
+    status = Path("/proc/self/status")
+    if sys.platform == "linux" and status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return peak_memory_bytes()

@@ -1,0 +1,109 @@
+"""`paribus bench`: measurements beside other libraries."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paribus.cli.display import FOLDER, StatusLine
+
+if TYPE_CHECKING:
+    from paribus.bench.material import Material, Sample
+    from paribus.bench.rows import Row
+
+PARTS = ("encode", "train", "decode", "prompt")
+ONE_THREAD = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+UNITS = {"KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+class _Size(click.ParamType):
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        unit = UNITS.get(str(value)[-2:].upper())
+        number = str(value)[:-2]
+        if unit is None or not number.isdecimal():
+            self.fail(f"expected a size such as 100MB or 1GB, found {value!r}", param, ctx)
+        return int(number) * unit
+
+
+@click.group()
+def bench() -> None:
+    """Measure Paribus beside other libraries: equality first, then time, then ratios.
+
+    \b
+    Example:
+      paribus bench tokenizer --text stories.txt
+    """
+
+
+@bench.command()
+@click.option("--text", type=FOLDER, help="A text file; else the built-in text.")
+@click.option("--size", type=_Size(), help="Grow the text to this size, with variation: 1GB.")
+@click.option("--tokenizer", type=FOLDER, help="Vocabulary; else GPT-2's, else one of the text.")
+@click.option(
+    "--pattern", type=click.Choice(["gpt2", "cl100k", "o200k"]), default="gpt2", show_default=True,
+    help="What splits text before merging.",
+)  # fmt: skip
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Parts; all by default.")
+@click.option("--vocab-size", type=click.IntRange(min=400), default=10_000, show_default=True,
+              help="Of the vocabularies that are trained.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True,
+              help="Times that each is timed, in alternation.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any) -> None:
+    """Encode, train and decode beside the libraries that are installed.
+
+    Ids are compared first: a library whose ids differ gets no time. One thread each.
+
+    \b
+    Examples:
+      paribus bench tokenizer
+      paribus bench tokenizer --text stories.txt --only encode --json
+    """
+    os.environ.update(ONE_THREAD)  # before a library is imported
+    from paribus.bench.machine import machine
+    from paribus.bench.material import material_in, sample_in
+    from paribus.bench.rows import records
+    from paribus.bench.tables import tables
+
+    line = StatusLine()
+    before = machine()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sample = sample_in(folder, options["text"], options["size"])
+        material, origin = material_in(folder, options["tokenizer"], sample, options["pattern"])
+        parts = only or PARTS
+        rows = list(_rows(parts, material, sample, options["vocab_size"], rounds, line.show))
+        n_bytes = len(sample.data)
+    line.end()
+    about = {**before, "load at the end": machine()["load"], "vocabulary": origin}
+    about |= {"pattern": options["pattern"], "text": f"{sample.path.name}, {n_bytes:,} bytes"}
+    if as_json:
+        click.echo(json.dumps({"about": about, "rows": records(rows)}))
+        return
+    click.echo("\n".join(f"{key:<16} {value}" for key, value in about.items()))
+    click.echo("\n" + tables(rows))
+
+
+def _rows(
+    parts: tuple[str, ...], material: "Material", sample: "Sample", vocab_size: int, rounds: int,
+    say: Any,
+) -> "Iterator[Row]":  # fmt: skip
+    from paribus.bench import encoding
+    from paribus.bench.peers import PEERS
+    from paribus.bench.trainers import TRAINERS
+    from paribus.bench.training import training_rows
+
+    if "encode" in parts:
+        yield from encoding.encoding_rows(material, sample, PEERS, rounds, say)
+    if "decode" in parts:
+        yield from encoding.decoding_rows(material, sample, PEERS, rounds, say)
+    if "prompt" in parts:
+        yield from encoding.prompt_rows(material, PEERS, rounds, say)
+    if "train" in parts:
+        yield from training_rows(sample, vocab_size, TRAINERS, rounds, say)

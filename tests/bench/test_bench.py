@@ -1,0 +1,148 @@
+"""The bench: its timer, what it refuses, and the command on a small text."""
+
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paribus.bench import encoding, training
+from paribus.bench import material as bench_material
+from paribus.bench.alone import run_alone
+from paribus.bench.material import Material, Sample, material_in, sample_in
+from paribus.bench.peers import NAIVE, OURS, PEERS, Peer, Routes
+from paribus.bench.rows import Row, records
+from paribus.bench.synthetic import synthetic_text
+from paribus.bench.tables import tables
+from paribus.bench.timing import alternate
+from paribus.bench.trainers import SAME_TIES, TRAINERS, Trainer
+from paribus.errors import CheckFailedError
+
+TEXT = "Once upon a time, a fox met a hare.\nIt's 2024! <|endoftext|>naïve 🦊\n" * 400
+
+
+def quiet(_: str) -> None:
+    """Says nothing."""
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Sample:
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return Sample(path, tmp_path)
+
+
+@pytest.fixture
+def material(sample: Sample, monkeypatch) -> Material:
+    monkeypatch.delenv("PARIBUS_GPT2", raising=False)
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(sample.folder))
+    material, origin = material_in(sample.folder, None, sample, "gpt2")
+    assert origin.startswith("trained on the text")
+    return material
+
+
+def test_the_timer_alternates_and_takes_medians():
+    calls: list[str] = []
+    now = iter([0, 1, 0, 10, 0, 5, 0, 20, 0, 3, 0, 30])  # a: 1, 5, 3; b: 10, 20, 30
+    spent = count()
+    makers = {name: lambda name=name: lambda: calls.append(name) for name in "ab"}
+    taken = alternate(makers, 3, wall=lambda: next(now), cpu=lambda: next(spent))
+    assert calls == ["a", "b"] * 3
+    assert (taken["a"].wall, taken["b"].wall) == (3, 20)
+    assert taken["a"].cpu == taken["b"].cpu == 1
+
+
+def test_what_a_maker_does_is_not_timed():
+    spent: list[int] = [0]
+
+    def make():
+        spent[0] += 100
+
+        def call():
+            spent[0] += 1
+
+        return call
+
+    assert alternate({"a": make}, 2, wall=lambda: spent[0], cpu=lambda: spent[0])["a"].wall == 1
+
+
+def fake(encode) -> Peer:
+    return Peer("numpy", lambda material: Routes({"": encode}, {"": lambda ids: "other text"}))
+
+
+def test_a_library_with_other_ids_gets_no_time(material, sample):
+    peers = {
+        OURS: PEERS[OURS],
+        "wrong": fake(lambda sample: np.arange(7)),
+        "broken": fake(lambda sample: 1 // 0),
+        "absent": Peer("no-such-library", PEERS[OURS].load),
+    }
+    rows = list(encoding.encoding_rows(material, sample, peers, 1, quiet))
+    notes = {row.library: row.note for row in rows if row.task == "encode warm"}
+    assert notes["wrong"] == "not equal" and notes[OURS] == ""
+    assert notes["broken"].startswith("fails: ZeroDivisionError")
+    assert notes["absent"] == "not installed: pip install no-such-library"
+    assert {row.library for row in rows if row.wall is not None} == {OURS}
+    decoded = list(encoding.decoding_rows(material, sample, peers, 1, quiet))
+    assert {row.library: row.note for row in decoded if row.wall is None} == dict.fromkeys(
+        ["wrong", "broken"], "not equal"
+    )
+
+
+def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):
+    wrong = Trainer("numpy", SAME_TIES, TRAINERS[NAIVE].learn)
+    trainers = {NAIVE: TRAINERS[NAIVE], OURS: TRAINERS[OURS], "wrong": wrong}
+
+    def learned(work, name, task):
+        run = run_alone(work, OURS if name == "wrong" else name, task)
+        if name == "wrong":
+            run.result.tokens[5] = b"?"
+        return run
+
+    monkeypatch.setattr(training, "run_alone", learned)
+    rows = list(training.training_rows(sample, 300, trainers, 1, quiet))
+    assert [row.library for row in rows] == [NAIVE, OURS, OURS, "wrong"]
+    assert rows[3].wall is None and rows[3].note == f"not equal, {SAME_TIES}"
+    assert all(row.wall and row.peak_bytes and row.n_pretokens for row in rows[:3])
+
+
+def test_a_process_of_its_own_that_fails_says_how():
+    assert run_alone(len, [1, 2, 3]).result == 3
+    with pytest.raises(CheckFailedError, match="found ValueError: invalid literal"):
+        run_alone(int, "x")
+
+
+def test_ratios_are_of_bytes_a_second_of_cpu():
+    def row(library: str, n_bytes: int, cpu: float, file: str, task: str) -> Row:
+        return Row(
+            task=task, version=library, library=library, file=file, n_bytes=n_bytes, cpu=cpu, wall=1
+        )
+
+    for task, over_naive in (("encode warm", 50.0), ("train", None)):
+        rows = [
+            row(NAIVE, 10, 1, "part", task), row(OURS, 1000, 2, "a", task),
+            row("peer", 1000, 4, "a", task),
+        ]  # fmt: skip
+        found = records(rows)
+        assert found[1]["over_naive"] == over_naive and found[2]["ours_over_it"] == 2.0
+        assert "2.00x" in tables(rows)
+
+
+def test_synthetic_text_has_its_size_and_does_not_repeat_itself():
+    source = TEXT.encode() + b"".join(b"line %d of many\n" % i for i in range(500))
+    text = synthetic_text(200_000, 1, source)
+    assert len(text) == 200_000 and text == synthetic_text(200_000, 1, source)
+    assert text != synthetic_text(200_000, 2, source)
+    assert text[: len(source)] != text[len(source) : 2 * len(source)]
+
+
+def test_built_in_text_grows_to_the_size_that_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_material, "SAMPLE_BYTES", 30_000)
+    assert len(sample_in(tmp_path, None, 900_000).data) == 900_000
+
+
+@pytest.mark.peers
+def test_every_library_that_is_installed_has_our_ids(material, sample):
+    candidates, refused = encoding.admitted(material, sample, PEERS, quiet)
+    assert {"tiktoken", "tokenizers"} <= {candidate.library for candidate in candidates}
+    assert [row.note for row in refused if not row.note.startswith("not installed")] == []
