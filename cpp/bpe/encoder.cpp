@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bpe/cuts.h"
+#include "bpe/ordered_ids.h"
 
 namespace paribus::bpe {
 namespace {
@@ -128,20 +129,6 @@ std::vector<std::uint64_t> offsets_of(const std::vector<Piece>& pieces, std::siz
     return offsets;
 }
 
-// All parts in a row; each is freed once it is copied.
-Ids joined(std::vector<Ids> parts, std::size_t width) {
-    if (parts.size() == 1) return std::move(parts.front());
-    std::size_t n_ids = 0;
-    for (const Ids& part : parts) n_ids += part.size();
-    Ids ids(width);
-    ids.reserve(n_ids);
-    for (Ids& part : parts) {
-        ids.append(part);
-        part = Ids(width);
-    }
-    return ids;
-}
-
 }  // namespace
 
 Encoder::Encoder(EncoderTables tables, std::size_t cache_bytes)
@@ -174,11 +161,15 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
     const SpecialTokens& specials = options.allow_special ? specials_ : no_specials_;
     std::vector<Piece> pieces = pieces_of(texts, pattern_, specials, target);
     const std::vector<std::size_t> borders = task_borders(pieces, target);
-    std::vector<Ids> parts;
-    for (std::size_t task = 1; task < borders.size(); ++task) parts.emplace_back(id_width());
-    run_tasks(parts.size(), options.n_threads, poll,
-              [&](Worker, std::size_t task, Checkpoint& checkpoint) {
-                  Ids& ids = parts[task];
+    const std::size_t n_tasks = borders.size() - 1;
+    std::vector<Ids> working;
+    for (std::size_t i = 0; i < std::max<std::size_t>(options.n_threads, 1); ++i) {
+        working.emplace_back(id_width());
+    }
+    OrderedIds all(id_width());
+    run_tasks(n_tasks, options.n_threads, poll,
+              [&](Worker number, std::size_t task, Checkpoint& checkpoint) {
+                  Ids& ids = working[number];
                   auto worker = take_worker();
                   for (std::size_t i = borders[task]; i < borders[task + 1]; ++i) {
                       const std::size_t n_before = ids.size();
@@ -187,8 +178,9 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
                       pieces[i].n_ids = ids.size() - n_before;
                   }
                   keep_worker(std::move(worker));
+                  all.add(task, ids);
               });
-    return {joined(std::move(parts), id_width()), offsets_of(pieces, texts.size())};
+    return {all.take(), offsets_of(pieces, texts.size())};
 }
 
 void Encoder::append_encoded(std::string_view text, bool allow_special, TextEncoder& worker,

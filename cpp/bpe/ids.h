@@ -58,6 +58,9 @@ class Ids {
 
     void append(const Ids& other);
 
+    // Drops all ids, keeps the memory.
+    void clear() { size_ = 0; }
+
     // Gives back what was reserved and not used.
     void shrink() {
         if (size_ != 0 && size_ < capacity_) resize_memory(size_);
