@@ -222,7 +222,7 @@ class MergeLearner {
         sites_ = {};
         std::vector<Merge> merges;
         merges.reserve(merges_.size());
-        for (const auto [left, right] : merges_) {
+        for (const auto& [left, right] : merges_) {
             merges.emplace_back(tokens_.bytes(left), tokens_.bytes(right));
         }
         return merges;
@@ -261,11 +261,14 @@ class MergeLearner {
 
 }  // namespace
 
+bool has_narrow_symbols(Count n_merges) {
+    // The last number of 16 bits stands for what is no token.
+    return n_merges <= std::numeric_limits<std::uint16_t>::max() - 257;
+}
+
 LearnedMerges learn_merges(CountedWords words, const TrainingOptions& options,
                            const Progress& progress) {
-    // The last number of 16 bits stands for what is no token.
-    constexpr Count most_narrow_merges = std::numeric_limits<std::uint16_t>::max() - 257;
-    if (options.n_merges <= most_narrow_merges) {
+    if (has_narrow_symbols(options.n_merges)) {
         return MergeLearner<std::uint16_t>(std::move(words), options, progress).learn();
     }
     return MergeLearner<std::uint32_t>(std::move(words), options, progress).learn();
