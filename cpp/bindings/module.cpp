@@ -8,10 +8,12 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "bpe/encoder.h"
@@ -127,9 +129,11 @@ bpe::TrainingResult finish(bpe::Trainer& trainer, const bpe::Progress& progress)
 nb::tuple train(nb::object blocks, const std::string& pattern, const nb::list& specials,
                 bpe::Count n_merges, const std::array<bpe::Id, 256>& byte_ids,
                 bpe::Id first_merge_id, const std::string& ties, std::size_t threads,
-                std::size_t max_token_length, nb::object progress_callback) {
+                std::size_t max_token_length, nb::object progress_callback, std::size_t memory,
+                const std::string& spill_folder) {
     bpe::Trainer trainer({bpe::pattern_named(pattern), to_strings(specials), n_merges, byte_ids,
-                          first_merge_id, bpe::ties_named(ties), threads, max_token_length});
+                          first_merge_id, bpe::ties_named(ties), threads, max_token_length, 0,
+                          memory, spill_folder});
     const bpe::Progress progress = to_progress(progress_callback);
     feed_all(trainer, blocks, progress);
     const bpe::TrainingResult result = finish(trainer, progress);
@@ -232,14 +236,26 @@ NB_MODULE(_core, module) {
     module.doc() = "Byte-level BPE: split, train, encode, decode.";
     nb::exception<bpe::Error>(module, "CoreError").doc() =
         "Data that contradicts itself: where, what was expected, what was found.";
+    nb::exception<bpe::MemoryLimit>(module, "MemoryLimit");
+    nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
+        try {
+            std::rethrow_exception(pointer);
+        } catch (const std::system_error& error) {
+            errno = error.code().value();
+            PyErr_SetFromErrno(PyExc_OSError);
+        }
+    });
 
     module.def("split", &split, nb::arg("text"), nb::arg("pattern"),
                "End offsets of the pretokens of a bytes-like text.");
-    module.def("train", &train, nb::arg("blocks"), nb::arg("pattern"), nb::arg("specials"),
-               nb::arg("n_merges"), nb::arg("byte_ids"), nb::arg("first_merge_id"), nb::arg("ties"),
-               nb::arg("threads"), nb::arg("max_token_length"), nb::arg("progress").none(),
-               "Learns merges from blocks of one text: (merges, number of distinct pretokens, "
-               "number of bytes, whether the pairs ran out).");
+    module.def(
+        "train", &train, nb::arg("blocks"), nb::arg("pattern"), nb::arg("specials"),
+        nb::arg("n_merges"), nb::arg("byte_ids"), nb::arg("first_merge_id"), nb::arg("ties"),
+        nb::arg("threads"), nb::arg("max_token_length"), nb::arg("progress").none(),
+        nb::arg("memory") = 0, nb::arg("spill_folder") = "",
+        "Learns merges from blocks of one text: (merges, number of distinct pretokens, "
+        "number of bytes, whether the pairs ran out). Takes at most `memory` bytes, with counts "
+        "in a file in `spill_folder`; 0: no limit. A MemoryLimit names the bytes that suffice.");
 
     nb::class_<bpe::Encoder>(module, "Encoder", "Text to ids and back.")
         .def("__init__", &make_encoder, nb::arg("byte_ids"), nb::arg("merges"), nb::arg("specials"),

@@ -261,11 +261,14 @@ class MergeLearner {
 
 }  // namespace
 
+bool has_narrow_symbols(Count n_merges) {
+    // The last number of 16 bits stands for what is no token.
+    return n_merges <= std::numeric_limits<std::uint16_t>::max() - 257;
+}
+
 LearnedMerges learn_merges(CountedWords words, const TrainingOptions& options,
                            const Progress& progress) {
-    // The last number of 16 bits stands for what is no token.
-    constexpr Count most_narrow_merges = std::numeric_limits<std::uint16_t>::max() - 257;
-    if (options.n_merges <= most_narrow_merges) {
+    if (has_narrow_symbols(options.n_merges)) {
         return MergeLearner<std::uint16_t>(std::move(words), options, progress).learn();
     }
     return MergeLearner<std::uint32_t>(std::move(words), options, progress).learn();

@@ -13,6 +13,9 @@ struct LearnedMerges {
     bool ran_out = false;  // of pairs, before there were as many as asked for
 };
 
+// Whether symbols of 16 bits are enough for so many merges; they take half the memory.
+bool has_narrow_symbols(Count n_merges);
+
 // Merges as often as the options say. `words` is dropped, with what it owns, once they are laid
 // out.
 LearnedMerges learn_merges(CountedWords words, const TrainingOptions& options,

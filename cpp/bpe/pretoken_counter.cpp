@@ -31,12 +31,27 @@ void PretokenCounter::feed(std::string_view block, const Poll& after_batch) {
     }
 }
 
-WordCounts PretokenCounter::finish(const Poll& poll) {
+void PretokenCounter::count_rest(const Poll& poll) {
     count_pending(true, poll);
     pending_ = {};
-    WordCounts total = std::move(counts_.front());
-    for (; counts_.size() > 1; counts_.pop_back()) total.add(counts_.back());
+}
+
+WordCounts PretokenCounter::take() {
+    WordCounts total;
+    for (WordCounts& counts : counts_) {
+        if (total.size() == 0) {
+            std::swap(total, counts);
+        } else {
+            total.add(std::exchange(counts, {}));
+        }
+    }
     return total;
+}
+
+std::size_t PretokenCounter::n_table_bytes() const {
+    std::size_t n_bytes = 0;
+    for (const WordCounts& counts : counts_) n_bytes += counts.n_bytes();
+    return n_bytes;
 }
 
 // Up to where the split of the pending text is the same whatever follows it.

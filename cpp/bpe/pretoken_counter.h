@@ -26,8 +26,14 @@ class PretokenCounter {
     // Takes the next block. `after_batch` is called after each batch and may throw.
     void feed(std::string_view block, const Poll& after_batch);
 
-    // Counts what is held back and returns each pretoken with its count. The counter is then empty.
-    WordCounts finish(const Poll& poll);
+    // Counts what is held back: the text ends here.
+    void count_rest(const Poll& poll);
+
+    // Each pretoken that was counted since the last call, with its count.
+    WordCounts take();
+
+    // Bytes of the tables.
+    std::size_t n_table_bytes() const;
 
     // Bytes taken, special tokens among them.
     Count n_bytes() const { return n_bytes_; }

@@ -1,5 +1,6 @@
 #include "bpe/trainer.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -7,6 +8,17 @@
 
 namespace paribus::bpe {
 namespace {
+
+// Tables, buffers and a batch of text, and what a merge takes aside from its places.
+constexpr std::size_t base_memory = std::size_t{16} << 20;
+constexpr std::size_t memory_of_merge = 256;
+// Two positions, and pairs of 24 bytes: texts of all kinds have one for four places or fewer, and
+// what holds them doubles as it grows.
+constexpr std::size_t memory_of_place = 2 * 4 + 12;
+// So that the tables cannot grow twice within a batch.
+constexpr std::size_t batch_size_of_limited_memory = std::size_t{1} << 18;
+
+std::size_t least_memory(Count n_merges) { return base_memory + memory_of_merge * n_merges; }
 
 // One thread reads again what the cache still holds; starting several must be worth the while.
 std::size_t batch_size_for(std::size_t n_threads) {
@@ -16,6 +28,9 @@ std::size_t batch_size_for(std::size_t n_threads) {
 
 TrainingOptions checked(TrainingOptions options) {
     if (options.batch_size == 0) options.batch_size = batch_size_for(options.n_threads);
+    if (options.memory != 0) {
+        options.batch_size = std::min(options.batch_size, batch_size_of_limited_memory);
+    }
     if (options.n_merges > absent - options.first_merge_id) {
         throw Error("number of merges", "ids below 2^32", std::to_string(options.n_merges));
     }
@@ -26,10 +41,12 @@ TrainingOptions checked(TrainingOptions options) {
 
 Trainer::Trainer(TrainingOptions options)
     : options_(checked(std::move(options))),
-      counter_(options_.pattern, options_.specials, options_.n_threads, options_.batch_size) {}
+      counter_(options_.pattern, options_.specials, options_.n_threads, options_.batch_size),
+      spill_(options_.spill_folder, options_.memory / 8) {}
 
 void Trainer::feed(std::string_view block, const Progress& progress) {
     counter_.feed(block, [&] {
+        if (options_.memory != 0) spill_if_full();
         if (progress) progress("count", counter_.n_bytes(), 0);
     });
 }
@@ -37,16 +54,45 @@ void Trainer::feed(std::string_view block, const Progress& progress) {
 TrainingResult Trainer::finish(const Progress& progress) {
     TrainingResult result;
     result.n_bytes = counter_.n_bytes();
-    auto words = std::make_shared<WordCounts>(counter_.finish([&] {
+    counter_.count_rest([&] {
         if (progress) progress("count", result.n_bytes, result.n_bytes);
-    }));
-    result.n_distinct_pretokens = words->size();
-    LearnedMerges learned =
-        learn_merges([words = std::move(words)](const VisitWord& visit) { words->for_each(visit); },
-                     options_, progress);
+    });
+    CountedWords words = counted_words();
+    std::size_t n_places = 1;
+    Checkpoint checkpoint([&] {
+        if (progress) progress("merge", 0, options_.n_merges);
+    });
+    words([&](std::string_view word, Count) {
+        n_places += word.size() + 1;
+        ++result.n_distinct_pretokens;
+        checkpoint.spend(word.size());
+    });
+    if (options_.memory != 0) check_memory(n_places);
+    LearnedMerges learned = learn_merges(std::move(words), options_, progress);
     result.merges = std::move(learned.merges);
     result.ran_out = learned.ran_out;
     return result;
+}
+
+// A table that grows stands beside its double, and what is written is sorted first. With less than
+// the least memory the text is counted all the same, to tell how much it needs.
+void Trainer::spill_if_full() {
+    const std::size_t memory = std::max(options_.memory, base_memory);
+    if (3 * counter_.n_table_bytes() > memory) spill_.write(counter_.take());
+}
+
+CountedWords Trainer::counted_words() {
+    auto words = std::make_shared<WordCounts>(counter_.take());
+    if (spill_.empty()) return [words](const VisitWord& visit) { words->for_each(visit); };
+    spill_.write(*words);
+    return [this](const VisitWord& visit) { spill_.for_each(visit); };
+}
+
+void Trainer::check_memory(std::size_t n_places) const {
+    const std::size_t width = has_narrow_symbols(options_.n_merges) ? 2 : 4;
+    const std::size_t needed =
+        least_memory(options_.n_merges) + n_places * (width + memory_of_place);
+    if (needed > options_.memory) throw MemoryLimit(needed);
 }
 
 }  // namespace paribus::bpe

@@ -5,13 +5,16 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bpe/counted_words.h"
 #include "bpe/pretoken_counter.h"
 #include "bpe/types.h"
+#include "bpe/word_spill.h"
 
 namespace paribus::bpe {
 
@@ -25,6 +28,17 @@ struct TrainingOptions {
     std::size_t n_threads = 1;
     std::size_t max_token_length = 0;  // bytes; 0: no limit
     std::size_t batch_size = 0;        // bytes counted at a time; 0: as many as suit the threads
+    std::size_t memory = 0;            // bytes that training may take; 0: no limit
+    std::string spill_folder;          // takes counts that `memory` does not hold
+};
+
+// The memory that training was given does not suffice.
+class MemoryLimit : public std::runtime_error {
+  public:
+    explicit MemoryLimit(std::size_t n_needed_bytes)
+        : std::runtime_error(std::to_string(n_needed_bytes)), n_needed(n_needed_bytes) {}
+
+    std::size_t n_needed;  // bytes that suffice
 };
 
 using Merge = std::pair<std::string, std::string>;
@@ -53,8 +67,13 @@ class Trainer {
     TrainingResult finish(const Progress& progress);
 
   private:
+    void spill_if_full();
+    CountedWords counted_words();
+    void check_memory(std::size_t n_places) const;
+
     TrainingOptions options_;
     PretokenCounter counter_;
+    WordSpill spill_;
 };
 
 }  // namespace paribus::bpe

@@ -1,4 +1,7 @@
+#include <filesystem>
+#include <map>
 #include <set>
+#include <system_error>
 
 #include "bpe/merge_learner.h"
 #include "bpe/trainer.h"
@@ -164,6 +167,71 @@ void a_word_of_256_kib_trains_in_linear_time() {
     }
 }
 
+std::string folder_of_tests() { return std::filesystem::temp_directory_path().string(); }
+
+void counts_on_disk_add_up_as_a_map_does() {
+    RandomText random(25);
+    std::map<std::string, bpe::Count> expected, found;
+    std::string last;
+    {
+        bpe::WordSpill spill(folder_of_tests(), 1);  // the least buffers: runs are read in parts
+        const bpe::Scanner scanner(Pattern::gpt2);
+        bpe::Checkpoint checkpoint({});
+        for (int run = 0; run < 7; ++run) {
+            bpe::WordCounts counts;
+            const std::string text = random.words(20000) + std::string(9000, 'x');
+            counts.add(text, scanner, checkpoint);
+            counts.for_each([&](std::string_view word, bpe::Count count) {
+                expected[std::string(word)] += count;
+            });
+            spill.write(counts);
+        }
+        for (int pass = 0; pass < 2; ++pass) {
+            found.clear();
+            spill.for_each([&](std::string_view word, bpe::Count count) {
+                CHECK(found.empty() || found.rbegin()->first < word);
+                found.emplace(word, count);
+            });
+            CHECK(found == expected);
+        }
+    }
+    CHECK_THROWS(
+        [] {
+            bpe::WordSpill spill(folder_of_tests() + "/no such folder", 1);
+            spill.write({});
+        }(),
+        std::system_error);
+}
+
+std::string random_word(RandomText& random) {
+    std::string word;
+    for (int i = 0; i < 7; ++i) word += static_cast<char>('a' + random.below(26));
+    return word;
+}
+
+// Threads have a table each: eight need more memory than there is, and write it down.
+void a_limit_of_memory_never_changes_the_result() {
+    RandomText random(26);
+    std::string text;
+    while (text.size() < (3 << 20)) text += ' ' + random_word(random);
+    TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 300);
+    const TrainingResult expected = train({text}, options);
+    options.n_threads = 8;
+    options.spill_folder = folder_of_tests();
+    options.memory = 1;
+    std::size_t needed = 0;
+    try {
+        train({text}, options);
+    } catch (const bpe::MemoryLimit& error) {
+        needed = error.n_needed;
+    }
+    CHECK(needed > text.size());
+    options.memory = needed - 1;
+    CHECK_THROWS(train({text}, options), bpe::MemoryLimit);
+    options.memory = needed;
+    check_same(train({text}, options), expected, "random words");
+}
+
 }  // namespace
 
 std::vector<Test> trainer_tests() {
@@ -179,6 +247,8 @@ std::vector<Test> trainer_tests() {
         {"training stops early when the pairs run out", training_stops_early_when_pairs_run_out},
         {"progress is told and may stop the training", progress_is_told_and_may_stop_the_training},
         {"ids beyond 32 bits are refused", ids_beyond_32_bits_are_refused},
+        {"counts on disk add up as a map does", counts_on_disk_add_up_as_a_map_does},
+        {"a limit of memory never changes the result", a_limit_of_memory_never_changes_the_result},
         {"a word of 256 KiB trains in linear time", a_word_of_256_kib_trains_in_linear_time},
     };
 }

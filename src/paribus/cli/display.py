@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.errors import ParibusError
+from paribus.errors import ConfigError, UnavailableError
 
 if TYPE_CHECKING:
     from paribus.evaluation.losses import Evaluation
@@ -24,10 +24,10 @@ PLAIN_SECONDS = 10.0
 
 @contextlib.contextmanager
 def option_names() -> Iterator[None]:
-    """What a Python user calls `top_k` is the option `--top-k` in the errors raised within."""
+    """A setting that a Python user calls `top_k` is `--top-k` in the errors raised within."""
     try:
         yield
-    except ParibusError as error:
+    except (ConfigError, UnavailableError) as error:
         name, _, rest = str(error).partition(":")
         error.args = (f"--{name.replace('_', '-')}:{rest}",)
         raise

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import StatusLine
+from paribus.cli.byte_size import ByteSize
+from paribus.cli.display import option_names
 from paribus.cli.tokenizer_convert import convert
 from paribus.cli.tokenizer_insight import compare, explain, stats
 from paribus.cli.tokenizer_profile import profile
+from paribus.cli.tokenizer_progress import TrainingProgress
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
@@ -52,6 +54,10 @@ def tokenizer() -> None:
 )  # fmt: skip
 @click.option("--threads", type=click.IntRange(min=1), help="Counting threads; all by default.")
 @click.option("--max-token-length", type=click.IntRange(min=1), help="In bytes.")
+@click.option(
+    "--max-memory", type=ByteSize(), metavar="SIZE",
+    help="Most memory to hold, like 500MB or 1GiB; the result stays the same.",
+)  # fmt: skip
 @click.option("--field", default="text", show_default=True, help="Field of JSON lines.")
 @click.option(
     "--impl", type=click.Choice(["fast", "naive"]), default="fast", show_default=True,
@@ -80,16 +86,13 @@ def train(
 
     check_unused(out)
     texts = () if specials == ("none",) else specials
-    line = StatusLine()
-    try:
+    with option_names(), TrainingProgress(files) as progress:
         report = train(
             text_blocks(files, separator=texts[0] if texts else None, field=field),
             specials=texts,
-            progress=lambda stage, done, total: line.show(_progress(stage, done, total)),
+            progress=progress.show,
             **options,
         )
-    finally:
-        line.end()
     publish(report.vocabulary, out)
     if report.ran_out:
         click.echo(
@@ -181,10 +184,6 @@ def _read_ids(file: str) -> Any:
         raise DataError(
             f"{file}: expected ids separated by white space, found {str(error)[:80]}"
         ) from error
-
-
-def _progress(stage: str, done: int, total: int) -> str:
-    return f"counting: {done / 1e6:,.0f} MB" if stage == "count" else f"merging: {done} of {total}"
 
 
 def _summary(report: "TrainingReport", out: Path) -> dict[str, Any]:

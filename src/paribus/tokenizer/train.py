@@ -1,13 +1,17 @@
 """Training of a tokenizer: the same vocabulary from the C++ core and from the Python reference."""
 
+import contextlib
 import os
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, NamedTuple
 
-from paribus.errors import ConfigError, DataError
-from paribus.files import peak_memory_bytes
+from paribus.errors import ConfigError, DataError, from_os_error
+from paribus.files import peak_memory_bytes, temporary_folder
 from paribus.tokenizer.core import load_core
 from paribus.tokenizer.patterns import check_pattern
 from paribus.tokenizer.rules import Learned, Rules
@@ -23,6 +27,18 @@ Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total); what it raises ends the training."""
 
 Implementation = Literal["fast", "naive"]
+
+
+MEMORY_OF_MERGE = 400
+"""Bytes that a merge takes in Python, in the vocabulary and its tables."""
+
+
+class _CoreSettings(NamedTuple):
+    """What the core is told aside from the rules; nothing of it changes the result."""
+
+    threads: int
+    progress: Progress | None
+    max_memory: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +64,17 @@ def train(  # noqa: PLR0913  one option of the command each
     ties: Ties = "cs336",
     threads: int | None = None,
     max_token_length: int | None = None,
+    max_memory: int | None = None,
     impl: Implementation = "fast",
     progress: Progress | None = None,
 ) -> TrainingReport:
     """Learns a vocabulary of `vocab_size` ids from one text that comes in blocks, cut anywhere.
 
-    Special tokens in the text are borders of documents. Neither `threads` (default: all cores) nor
-    `impl` changes the result. Raises ConfigError for settings that cannot be, and DataError for a
-    text without a byte.
+    Special tokens in the text are borders of documents. Neither `threads` (default: all cores),
+    `impl` nor `max_memory` changes the result. `max_memory` bounds, in bytes, what the process
+    holds at its peak, by counts on disk in the folder for temporary files; a bound that does not
+    suffice is refused. Raises ConfigError for settings that cannot be, and DataError for a text
+    without a byte.
     """
     rules = Rules(
         pattern=pattern,
@@ -65,9 +84,15 @@ def train(  # noqa: PLR0913  one option of the command each
         ties=ties,
         max_token_length=max_token_length,
     )
-    learn = _learn_fast if impl == "fast" else _learn_naively
+    core = load_core() if impl == "fast" else None
+    if max_memory is not None and core is None:
+        raise ConfigError("max_memory: expected the fast implementation, found the naive one")
     start = time.monotonic()
-    learned, n_bytes = learn(sources, rules, threads or os.cpu_count() or 1, progress)
+    if core is None:
+        learned, n_bytes = _learn_naively(sources, rules, progress)
+    else:
+        settings = _CoreSettings(threads or os.cpu_count() or 1, progress, max_memory)
+        learned, n_bytes = _learn_fast(core, sources, rules, settings)
     if n_bytes == 0:
         raise DataError("text to train on: expected at least one byte, found none")
     return TrainingReport(
@@ -97,28 +122,55 @@ def _checked_n_new_ids(
 
 
 def _learn_fast(
-    sources: Iterable[bytes], rules: Rules, threads: int, progress: Progress | None
+    core: ModuleType, sources: Iterable[bytes], rules: Rules, settings: _CoreSettings
 ) -> tuple[Learned, int]:
-    core = load_core()
-    if core is None:
-        return _learn_naively(sources, rules, threads, progress)
-    merges, n_distinct, n_bytes, ran_out = core.train(
-        sources,
-        rules.pattern,
-        list(rules.specials),
-        rules.n_new_ids,
-        list(rules.byte_ids),
-        len(rules.specials) + 256,
-        rules.ties,
-        threads,
-        rules.max_token_length or 0,
-        progress,
-    )
+    with contextlib.ExitStack() as stack:
+        limits: tuple[int, str] = (0, "")
+        if settings.max_memory is not None:
+            stack.enter_context(_named_limits(core, settings.max_memory, rules))
+            room = settings.max_memory - _memory_aside_from_core(rules)
+            folder = stack.enter_context(temporary_folder(Path(tempfile.gettempdir())))
+            limits = (max(room, 1), str(folder))
+        merges, n_distinct, n_bytes, ran_out = core.train(
+            sources,
+            rules.pattern,
+            list(rules.specials),
+            rules.n_new_ids,
+            list(rules.byte_ids),
+            len(rules.specials) + 256,
+            rules.ties,
+            settings.threads,
+            rules.max_token_length or 0,
+            settings.progress,
+            *limits,
+        )
     return Learned([tuple(pair) for pair in merges], n_distinct, ran_out), n_bytes
 
 
+def _memory_aside_from_core(rules: Rules) -> int:
+    """What the process has held so far, and what it will hold of the vocabulary."""
+    return (peak_memory_bytes() or 0) + MEMORY_OF_MERGE * rules.n_new_ids
+
+
+@contextlib.contextmanager
+def _named_limits(core: ModuleType, max_memory: int, rules: Rules) -> Iterator[None]:
+    aside = _memory_aside_from_core(rules)
+    try:
+        yield
+    except core.MemoryLimit as error:
+        megabytes = -(-(aside + int(str(error))) // 10**6) + 1
+        raise ConfigError(
+            f"max_memory: expected at least {megabytes}MB for this text and vocab_size, found "
+            f"{max_memory / 1e6:.0f}MB. Give it so much, or a smaller vocab_size or text"
+        ) from error
+    except OSError as error:
+        if error.filename is not None:  # of the source, not of the core
+            raise
+        raise from_os_error(error, Path(tempfile.gettempdir())) from error
+
+
 def _learn_naively(
-    sources: Iterable[bytes], rules: Rules, threads: int, progress: Progress | None
+    sources: Iterable[bytes], rules: Rules, progress: Progress | None
 ) -> tuple[Learned, int]:
     from paribus.tokenizer import reference
 
