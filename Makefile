@@ -42,7 +42,11 @@ test: ## Python tests
 
 FLAGS_plain := -O2
 FLAGS_address := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_fuzz := $(FLAGS_address) -O2
 FLAGS_thread := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+
+# A fuzzer sees which blocks of the core a run enters.
+COVERAGE_fuzz := -fsanitize-coverage=trace-pc
 
 # One file an instruction set; which of them runs is chosen on the processor it runs on.
 ifeq ($(shell uname -m),x86_64)
@@ -53,17 +57,18 @@ endif
 define BUILD
 build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) Makefile
 	@mkdir -p $$(@D)
-	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) $$(FLAGS_OF_$$(*F)) -pthread -c $$< -o $$@
+	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) $$(FLAGS_OF_$$(*F)) \
+	    $$(if $$(filter bpe/%,$$*),$$(COVERAGE_$(1))) -pthread -c $$< -o $$@
 
 build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
 
-build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o \
+build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o build/$(1)/fuzz/coverage.o \
         $(ORACLES:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
 endef
-$(foreach name,plain address thread,$(eval $(call BUILD,$(name))))
-.PRECIOUS: build/plain/%.o build/address/%.o build/thread/%.o
+$(foreach name,plain address thread fuzz,$(eval $(call BUILD,$(name))))
+.PRECIOUS: build/plain/%.o build/address/%.o build/thread/%.o build/fuzz/%.o
 
 cpp-test: build/plain/bpe_tests ## C++ tests
 	build/plain/bpe_tests
@@ -80,13 +85,13 @@ cpp-warnings: ## every warning in our C++ is an error
 	    $$($(UV) --with nanobind python -c "import nanobind, sysconfig; \
 	        print('-isystem', nanobind.include_dir(), '-isystem', sysconfig.get_path('include'))")
 
-safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/address/%) ## sanitizers and fuzzing
+safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/fuzz/%) ## sanitizers and fuzzing
 	build/address/bpe_tests
 	build/thread/bpe_tests
 	@for fuzzer in $(FUZZERS); do \
-	    echo "build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS)"; \
-	    build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	    echo "build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS)"; \
+	    build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
 clean: ## remove what the C++ targets built
-	rm -rf build/plain build/address build/thread
+	rm -rf build/plain build/address build/thread build/fuzz
