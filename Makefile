@@ -1,12 +1,13 @@
 # What a change goes through. `make check` before it is handed over; `make safety` too where it
 # touches files or C++.
 
-.PHONY: help check format format-check lint types test cpp-test cpp-warnings safety clean
+.PHONY: help check format format-check lint types test cpp-test cpp-warnings safety torture clean
 .DEFAULT_GOAL := help
 
 CXX ?= g++
 UV ?= uv run
 FUZZ_SECONDS ?= 15
+FUZZ_RUNS ?= 5000000
 
 CPP_FILES := $(wildcard cpp/*/*.h cpp/*/*.cpp)
 BPE := $(wildcard cpp/bpe/*.cpp)
@@ -54,6 +55,11 @@ FLAGS_OF_scan_avx2 := -mavx2 -mbmi -mlzcnt -fno-tree-slp-vectorize
 FLAGS_OF_scan_avx512 := -mavx512bw -mbmi -mlzcnt -fno-tree-slp-vectorize
 endif
 
+# Failing allocations are tested where the linker can hand the calls over.
+ifeq ($(shell uname),Linux)
+WRAP := -Wl,--wrap=realloc
+endif
+
 define BUILD
 build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) Makefile
 	@mkdir -p $$(@D)
@@ -61,7 +67,7 @@ build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) M
 	    $$(if $$(filter bpe/%,$$*),$$(COVERAGE_$(1))) -pthread -c $$< -o $$@
 
 build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
-	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
+	$(CXX) $$(FLAGS_$(1)) -pthread $$^ $(WRAP) -o $$@
 
 build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o build/$(1)/fuzz/coverage.o \
         $(ORACLES:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
@@ -84,6 +90,16 @@ cpp-warnings: ## every warning in our C++ is an error
 	$(CXX) -std=c++20 -fsyntax-only $(WARNINGS) -Icpp cpp/bindings/module.cpp \
 	    $$($(UV) --with nanobind python -c "import nanobind, sysconfig; \
 	        print('-isystem', nanobind.include_dir(), '-isystem', sysconfig.get_path('include'))")
+
+# The full sizes, for hours: once an issue touches the core.
+torture: $(FUZZERS:%=build/fuzz/%) build/plain/bpe_tests ## the full sizes of what `safety` and the suite do
+	@for fuzzer in $(FUZZERS); do \
+	    echo "build/fuzz/$$fuzzer -runs=$(FUZZ_RUNS)"; \
+	    build/fuzz/$$fuzzer -max_total_time=86400 -runs=$(FUZZ_RUNS) || exit 1; \
+	done
+	$(UV) python cpp/fuzz/seeded_bugs.py
+	PARIBUS_TORTURE=10 $(UV) pytest -m "not gpu and not peers" --durations=20 tests/tokenizer
+	$(UV) python tests/tokenizer/shapes.py --megabytes 1 64 --one-line 1024
 
 safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/fuzz/%) ## sanitizers and fuzzing
 	build/address/bpe_tests
