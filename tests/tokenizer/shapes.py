@@ -52,7 +52,7 @@ def _random(alphabet: bytes, width: int = 1) -> Callable[[int], bytes]:
 
     def make(n_bytes: int) -> bytes:
         letters = np.frombuffer(alphabet, np.uint8).reshape(-1, width)
-        places = np.random.default_rng(7).integers(0, len(letters), n_bytes // width)
+        places = np.random.default_rng(7).integers(0, len(letters), n_bytes // width, np.uint16)
         return letters[places].tobytes()
 
     return make
@@ -114,18 +114,24 @@ def encoding_seconds(text: bytes) -> float:
     return time.process_time() - began
 
 
-def measured(shape: str, n_bytes: int) -> Cost:
-    """The costs in this process, which should have done nothing else."""
-    text, encoder = SHAPES[shape](n_bytes), tokenizer()
-    before = _peak_memory()
+def encoding_cost(text: bytes) -> tuple[float, int, int]:
+    """Seconds, number of ids, and memory beyond text and ids, in a process that is fresh."""
+    encoder, before = tokenizer(), _peak_memory()
     began = time.process_time()
     ids = encoder.encode(text, threads=1)
-    encoding = time.process_time() - began
+    seconds = time.process_time() - began
     memory = _peak_memory() - before - ids.nbytes
     assert encoder.decode_bytes(ids) == text
+    return seconds, ids.size, memory
+
+
+def measured(shape: str, n_bytes: int) -> Cost:
+    """The costs in this process, which should have done nothing else."""
+    text = SHAPES[shape](n_bytes)
+    seconds, n_ids, memory = encoding_cost(text)
     began = time.process_time()
     train([text], vocab_size=300, pattern="none", threads=1)
-    return Cost(encoding, time.process_time() - began, ids.size, memory)
+    return Cost(seconds, time.process_time() - began, n_ids, memory)
 
 
 def _peak_memory() -> int:

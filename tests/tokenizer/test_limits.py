@@ -1,10 +1,11 @@
 """Costs that must not run away: time on adversarial text, memory of an encoding, a stop on request."""
 
-import json
+import ast
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import shapes
@@ -20,7 +21,9 @@ FEW = ["a", "random letters", "random digits", "random Han", "emoji joiners"]
 def test_time_grows_with_the_text_and_not_faster(shape):
     small, large = (shapes.SHAPES[shape](size) for size in (1 << 20, 10 << 20))
     best = min(shapes.encoding_seconds(small) for _ in range(3))
-    assert shapes.encoding_seconds(large) <= 10 * shapes.MOST_GROWTH * max(best, 0.01)
+    # Ten times the text leaves the near caches, which alone makes it up to 1.7 times slower; what
+    # grows with the square takes 100 times as long. `make torture` has the bound for 64 times.
+    assert min(shapes.encoding_seconds(large) for _ in range(2)) <= 25 * best
 
 
 @pytest.mark.slow
@@ -30,12 +33,20 @@ def test_every_shape_is_within_its_bounds(shape):
     assert is_good, line
 
 
+def in_a_fresh_process(code: str) -> str:
+    """What `code` prints; it finds `shapes`."""
+    folder = str(Path(shapes.__file__).parent)
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {folder!r})\n{code}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
 def test_encoding_takes_at_most_half_of_its_ids_beside_them():
-    # Prose of few words: the cache of words is small. A page of thirty-two cannot matter.
-    command = [sys.executable, shapes.__file__, "--alone", "prose", str(48 << 20)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    cost = shapes.Cost(*json.loads(ended.stdout))
-    assert cost.memory <= cost.n_ids * 2 / 2 + (8 << 20)
+    code = "import shapes; print(shapes.encoding_cost(shapes.SHAPES['prose'](32 << 20)))"
+    _, n_ids, memory = ast.literal_eval(in_a_fresh_process(code))
+    # Prose of few words: 8 MB is more than enough to remember all of them.
+    assert memory <= n_ids * 2 / 2 + (8 << 20)
 
 
 class Stopped(Exception):
@@ -43,7 +54,7 @@ class Stopped(Exception):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer of the system")
-@pytest.mark.parametrize("shape", ["prose", "a", "random letters"])
+@pytest.mark.parametrize("shape", ["prose", "a"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_signal_stops_an_encoding_at_once(shape, threads):
     def stop(*_):
@@ -58,34 +69,27 @@ def test_a_signal_stops_an_encoding_at_once(shape, threads):
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(Stopped):
             encoder.encode(text, threads=threads)
-        assert time.monotonic() - began < 0.05 + 0.2
+        waited = time.monotonic() - began - 0.05
+        assert waited < 0.2
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
     assert encoder.decode_bytes(encoder.encode(b"the aaa")) == b"the aaa"
 
 
-def encode_under_a_limit(n_bytes: int) -> "subprocess.CompletedProcess[str]":
-    """In a process that gets 512 MB beyond what it has: prints what came of it."""
-    script = f"""
-import resource, sys
-sys.path.insert(0, {str(shapes.__file__).rsplit("/", 1)[0]!r})
+SHORT_OF_MEMORY = """
+import resource
 import shapes
-encoder = shapes.tokenizer()
-text = shapes.SHAPES["random bytes"]({n_bytes})
+encoder, text = shapes.tokenizer(), shapes.SHAPES["byte 0x80"](48 << 20)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (512 << 20),) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20),) * 2)
 try:
-    print(encoder.encode(text, threads=2).size)
+    print(encoder.encode(text, threads=1).size)
 except MemoryError:
-    print("MemoryError", encoder.decode_bytes(encoder.encode(b"still right")).decode())
+    print("MemoryError, then", encoder.decode(encoder.encode("a right answer")))
 """
-    return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
-    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_without_memory_an_encoding_raises_and_the_encoder_answers_right():
-    ended = encode_under_a_limit(384 << 20)
-    assert (ended.returncode, ended.stdout) == (0, "MemoryError still right\n"), ended.stderr
+    assert in_a_fresh_process(SHORT_OF_MEMORY) == "MemoryError, then a right answer\n"
