@@ -1,12 +1,13 @@
 # What a change goes through. `make check` before it is handed over; `make safety` too where it
 # touches files or C++.
 
-.PHONY: help check format format-check lint types test cpp-test cpp-warnings safety clean
+.PHONY: help check format format-check lint types test cpp-test cpp-warnings safety torture clean
 .DEFAULT_GOAL := help
 
 CXX ?= g++
 UV ?= uv run
 FUZZ_SECONDS ?= 15
+FUZZ_RUNS ?= 5000000
 
 CPP_FILES := $(wildcard cpp/*/*.h cpp/*/*.cpp)
 BPE := $(wildcard cpp/bpe/*.cpp)
@@ -42,7 +43,11 @@ test: ## Python tests
 
 FLAGS_plain := -O2
 FLAGS_address := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_fuzz := $(FLAGS_address) -O2
 FLAGS_thread := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+
+# A fuzzer sees which blocks of the core a run enters.
+COVERAGE_fuzz := -fsanitize-coverage=trace-pc
 
 # One file an instruction set; which of them runs is chosen on the processor it runs on.
 ifeq ($(shell uname -m),x86_64)
@@ -50,20 +55,26 @@ FLAGS_OF_scan_avx2 := -mavx2 -mbmi -mlzcnt -fno-tree-slp-vectorize
 FLAGS_OF_scan_avx512 := -mavx512bw -mbmi -mlzcnt -fno-tree-slp-vectorize
 endif
 
+# Failing allocations are tested where the linker can hand the calls over.
+ifeq ($(shell uname),Linux)
+WRAP := -Wl,--wrap=realloc
+endif
+
 define BUILD
 build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) Makefile
 	@mkdir -p $$(@D)
-	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) $$(FLAGS_OF_$$(*F)) -pthread -c $$< -o $$@
+	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) $$(FLAGS_OF_$$(*F)) \
+	    $$(if $$(filter bpe/%,$$*),$$(COVERAGE_$(1))) -pthread -c $$< -o $$@
 
 build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
-	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
+	$(CXX) $$(FLAGS_$(1)) -pthread $$^ $(WRAP) -o $$@
 
-build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o \
+build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o build/$(1)/fuzz/coverage.o \
         $(ORACLES:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
 endef
-$(foreach name,plain address thread,$(eval $(call BUILD,$(name))))
-.PRECIOUS: build/plain/%.o build/address/%.o build/thread/%.o
+$(foreach name,plain address thread fuzz,$(eval $(call BUILD,$(name))))
+.PRECIOUS: build/plain/%.o build/address/%.o build/thread/%.o build/fuzz/%.o
 
 cpp-test: build/plain/bpe_tests ## C++ tests
 	build/plain/bpe_tests
@@ -80,13 +91,23 @@ cpp-warnings: ## every warning in our C++ is an error
 	    $$($(UV) --with nanobind python -c "import nanobind, sysconfig; \
 	        print('-isystem', nanobind.include_dir(), '-isystem', sysconfig.get_path('include'))")
 
-safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/address/%) ## sanitizers and fuzzing
+# The full sizes, for hours: once an issue touches the core.
+torture: $(FUZZERS:%=build/fuzz/%) build/plain/bpe_tests ## the full sizes of what `safety` and the suite do
+	@for fuzzer in $(FUZZERS); do \
+	    echo "build/fuzz/$$fuzzer -runs=$(FUZZ_RUNS)"; \
+	    build/fuzz/$$fuzzer -max_total_time=86400 -runs=$(FUZZ_RUNS) || exit 1; \
+	done
+	$(UV) python cpp/fuzz/seeded_bugs.py
+	PARIBUS_TORTURE=10 $(UV) pytest -m "not gpu and not peers" --durations=20 tests/tokenizer
+	$(UV) python tests/tokenizer/shapes.py --megabytes 1 64 --one-line 1024
+
+safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/fuzz/%) ## sanitizers and fuzzing
 	build/address/bpe_tests
 	build/thread/bpe_tests
 	@for fuzzer in $(FUZZERS); do \
-	    echo "build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS)"; \
-	    build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	    echo "build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS)"; \
+	    build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
 clean: ## remove what the C++ targets built
-	rm -rf build/plain build/address build/thread
+	rm -rf build/plain build/address build/thread build/fuzz

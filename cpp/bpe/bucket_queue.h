@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bpe/parallel.h"
 #include "bpe/types.h"
 
 namespace paribus::bpe {
@@ -20,11 +21,13 @@ class BucketQueue {
     using Rank = std::uint32_t;
     using Position = std::uint32_t;
 
-    // Empties the queue and makes room for ranks below `n_ranks`.
-    void reset(std::size_t n_ranks) {
+    // Empties the queue and makes room for ranks below `n_ranks` and for so many positions at once:
+    // growth by copies would take twice the memory.
+    void reset(std::size_t n_ranks, std::size_t n_positions) {
         if (!ranks_.empty() || heads_.size() != n_ranks) heads_.assign(n_ranks, absent);
         ranks_ = {};
         entries_.clear();
+        entries_.reserve(n_positions);
         first_free_ = absent;
     }
 
@@ -38,13 +41,14 @@ class BucketQueue {
     }
 
     // Removes the lowest rank that has positions and returns it; `positions` gets them, ascending.
-    Rank take_lowest(std::vector<Position>& positions) {
+    Rank take_lowest(std::vector<Position>& positions, Checkpoint& checkpoint) {
         const Rank rank = ranks_.top();
         ranks_.pop();
         positions.clear();
         std::uint32_t place = std::exchange(heads_[rank], absent);
         while (place != absent) {
             positions.push_back(entries_[place].position);
+            checkpoint.spend(1);
             place = std::exchange(entries_[place].next, std::exchange(first_free_, place));
         }
         std::reverse(positions.begin(), positions.end());

@@ -15,9 +15,13 @@ bool is_whole(std::string_view text, std::size_t at) {
 }
 
 // The first safe cut at or after `from`, or the size of the text.
-std::size_t next_safe_cut(std::string_view text, std::size_t from, Pattern pattern) {
+std::size_t next_safe_cut(std::string_view text, std::size_t from, Pattern pattern,
+                          Checkpoint& checkpoint) {
     if (pattern == Pattern::none) return text.size();
-    while (from < text.size() && !is_safe_cut(text, from, pattern)) ++from;
+    while (from < text.size() && !is_safe_cut(text, from, pattern)) {
+        ++from;
+        checkpoint.spend(1);
+    }
     return std::min(from, text.size());
 }
 
@@ -46,15 +50,18 @@ std::size_t last_safe_cut(std::string_view text, std::size_t begin, std::size_t 
 }
 
 std::vector<std::string_view> cut_text(std::string_view text, Pattern pattern,
-                                       const SpecialTokens& specials, std::size_t target) {
+                                       const SpecialTokens& specials, std::size_t target,
+                                       const Poll& poll) {
     std::vector<std::string_view> pieces;
+    Checkpoint checkpoint(poll);
     target = std::max<std::size_t>(target, 1);
     std::size_t begin = 0;
     for (std::size_t segment = 0; segment < text.size();) {
         const SpecialTokens::Match match = specials.find(text, segment);
         while (match.begin - begin > target) {
             const std::size_t from = std::max(begin + target, segment + 1);
-            const std::size_t cut = next_safe_cut(text.substr(0, match.begin), from, pattern);
+            const std::size_t cut =
+                next_safe_cut(text.substr(0, match.begin), from, pattern, checkpoint);
             pieces.push_back(text.substr(begin, cut - begin));
             begin = cut;
         }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bpe/parallel.h"
 #include "bpe/special_tokens.h"
 #include "bpe/types.h"
 
@@ -22,6 +23,7 @@ std::size_t last_safe_cut(std::string_view text, std::size_t begin, std::size_t 
 // Cuts text into pieces of `target` bytes or somewhat more, at safe cuts and at special tokens,
 // never inside one. A stretch without a safe cut stays whole.
 std::vector<std::string_view> cut_text(std::string_view text, Pattern pattern,
-                                       const SpecialTokens& specials, std::size_t target);
+                                       const SpecialTokens& specials, std::size_t target,
+                                       const Poll& poll = {});
 
 }  // namespace paribus::bpe

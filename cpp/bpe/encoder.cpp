@@ -93,14 +93,15 @@ struct Piece {
 };
 
 std::vector<Piece> pieces_of(std::span<const std::string_view> texts, Pattern pattern,
-                             const SpecialTokens& specials, std::size_t target) {
+                             const SpecialTokens& specials, std::size_t target, const Poll& poll) {
     std::vector<Piece> pieces;
     for (std::size_t number = 0; number < texts.size(); ++number) {
         if (texts[number].size() <= target) {
             pieces.push_back({texts[number], number});
             continue;
         }
-        for (const std::string_view part : cut_text(texts[number], pattern, specials, target)) {
+        for (const std::string_view part :
+             cut_text(texts[number], pattern, specials, target, poll)) {
             pieces.push_back({part, number});
         }
     }
@@ -159,7 +160,7 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
                                   const Poll& poll) const {
     const std::size_t target = options.n_threads > 1 ? options.piece_size : whole;
     const SpecialTokens& specials = options.allow_special ? specials_ : no_specials_;
-    std::vector<Piece> pieces = pieces_of(texts, pattern_, specials, target);
+    std::vector<Piece> pieces = pieces_of(texts, pattern_, specials, target, poll);
     const std::vector<std::size_t> borders = task_borders(pieces, target);
     const std::size_t n_tasks = borders.size() - 1;
     std::vector<Ids> working;

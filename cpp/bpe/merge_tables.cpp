@@ -1,11 +1,23 @@
 #include "bpe/merge_tables.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace paribus::bpe {
 namespace {
 
 constexpr std::size_t n_pairs_of_bytes = std::size_t{1} << 16;
+
+bool ranks_rise(const MergeRules& rules, std::size_t n_tokens) {
+    std::vector<std::uint32_t> first_use(n_tokens, absent);
+    for (auto rank = static_cast<std::uint32_t>(rules.size()); rank-- > 0;) {
+        first_use[rules[rank].left] = first_use[rules[rank].right] = rank;
+    }
+    for (std::uint32_t rank = 0; rank < rules.size(); ++rank) {
+        if (first_use[rules[rank].result] < rank) return false;
+    }
+    return true;
+}
 
 }  // namespace
 
@@ -14,17 +26,21 @@ MergeTables::MergeTables(const std::array<Id, 256>& ids_of_bytes, std::vector<Me
     : byte_ids(ids_of_bytes),
       rules(std::move(merges)),
       joins(n_pairs_of_bytes),
-      byte_ranks(n_pairs_of_bytes, absent) {
+      byte_ranks(n_pairs_of_bytes, absent),
+      ranks_rise(bpe::ranks_rise(rules, tokens.size())) {
     for (const std::string& token : tokens) {
         lengths.push_back(static_cast<std::uint32_t>(token.size()));
     }
-    for (std::size_t rank = 0; rank < rules.size(); ++rank) {
-        const MergeRule& rule = rules[static_cast<std::uint32_t>(rank)];
-        joins[pair_of(tokens[rule.left].back(), tokens[rule.right].front())] = 1;
-    }
-    for (std::size_t pair = 0; pair < n_pairs_of_bytes; ++pair) {
-        if (joins[pair] != 0)
-            byte_ranks[pair] = rules.rank_of(byte_ids[pair >> 8], byte_ids[pair & 0xFF]);
+    for (std::uint32_t rank = 0; rank < rules.size(); ++rank) {
+        const MergeRule& rule = rules[rank];
+        const char left = tokens[rule.left].back(), right = tokens[rule.right].front();
+        joins[pair_of(left, right)] = 1;
+        if (rule.left != byte_ids[static_cast<unsigned char>(left)] ||
+            rule.right != byte_ids[static_cast<unsigned char>(right)]) {
+            continue;
+        }
+        std::uint32_t& first = byte_ranks[pair_of(left, right)];
+        first = std::min(first, rank);
     }
 }
 

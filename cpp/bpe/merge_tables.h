@@ -35,6 +35,7 @@ struct MergeTables {
     std::vector<std::uint32_t> lengths;     // bytes, by id
     std::vector<std::uint8_t> joins;        // by pair of bytes
     std::vector<std::uint32_t> byte_ranks;  // by pair of bytes
+    bool ranks_rise;  // each merge comes after all that make its parts, as in every trained list
 };
 
 }  // namespace paribus::bpe

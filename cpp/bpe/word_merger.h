@@ -17,10 +17,14 @@ namespace paribus::bpe {
 // Holds working memory; each thread has its own. After an exception it is not to be used again.
 class WordMerger {
   public:
-    explicit WordMerger(const MergeTables& tables) : tables_(&tables), row_(tables.lengths) {}
+    static constexpr std::size_t usual_window_size = 2048;  // bytes
+
+    // Words longer than a window merge in parts; its size never changes the ids.
+    explicit WordMerger(const MergeTables& tables, std::size_t window_size = usual_window_size)
+        : tables_(&tables), window_size_(window_size), row_(tables.lengths) {}
 
     // Appends the ids of `word`, which is not empty, to `ids`. Takes time linear in the word but
-    // for a sort within equal ranks.
+    // for a sort within equal ranks, and memory of a window where ranks rise.
     void merge(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint);
 
     // Where the part of `word` that begins at `begin` ends: no merge joins it to the next one.
@@ -28,15 +32,21 @@ class WordMerger {
 
   private:
     void merge_long(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint);
-    void fill_row(std::string_view word);
+    bool merge_windows(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint);
+    void merge_window(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint);
+    bool is_border(std::string_view word, std::size_t border, Id left, Id right);
+    std::size_t pop(std::vector<Id>& ids) const;
+    void fill_row(std::string_view word, Checkpoint& checkpoint);
     void merge_lowest(Checkpoint& checkpoint);
     void merge_at(std::uint32_t position, Id result);
     void add_pair(std::size_t position, std::size_t next);
 
     const MergeTables* tables_;
+    std::size_t window_size_;
     TokenRow row_;
     BucketQueue queue_;
     std::vector<std::uint32_t> positions_;
+    std::vector<Id> alone_;  // the tokens at a border, merged without what is around them
 };
 
 }  // namespace paribus::bpe

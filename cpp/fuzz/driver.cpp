@@ -1,6 +1,7 @@
-// Stands in for libFuzzer: feeds random inputs for a number of seconds, or the files it is given.
-// The input that fails is left in fuzz-failure.bin.
-//   fuzz_NAME [-max_total_time=SECONDS] [-seed=N] [FILE...]
+// Stands in for libFuzzer: feeds random inputs, and changes of those that took new ways through the
+// core, for a number of seconds or of runs; or the files it is given. The input that fails is left
+// in fuzz-failure.bin. A fuzzer that finds no new ways is asleep, and fails.
+//   fuzz_NAME [-max_total_time=SECONDS] [-runs=N] [-seed=N] [FILE...]
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -8,10 +9,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuzz/coverage.h"
 #include "tests/random_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -26,6 +29,7 @@ using paribus::tests::RandomText;
 
 struct Arguments {
     double seconds = 15;
+    std::size_t n_runs = std::numeric_limits<std::size_t>::max();
     std::uint64_t seed = 1;
     std::vector<std::string> files;
 };
@@ -37,6 +41,8 @@ Arguments arguments_of(int argc, char** argv) {
         const std::string value = argument.substr(argument.find('=') + 1);
         if (argument.starts_with("-max_total_time=")) {
             arguments.seconds = std::stod(value);
+        } else if (argument.starts_with("-runs=")) {
+            arguments.n_runs = std::stoull(value);
         } else if (argument.starts_with("-seed=")) {
             arguments.seed = std::stoull(value);
         } else {
@@ -80,15 +86,61 @@ std::string random_input(RandomText& random) {
     return input;
 }
 
-std::size_t run_random(const Arguments& arguments) {
+// An input with bytes replaced, dropped or doubled, or its end taken from another input.
+std::string changed(std::string input, const std::string& other, RandomText& random) {
+    for (std::size_t n_changes = 1 + random.below(4); n_changes-- > 0;) {
+        const std::size_t place = random.below(input.size() + 1);
+        switch (random.below(4)) {
+            case 0:
+                if (place < input.size()) input[place] = random.bytes(1)[0];
+                break;
+            case 1:
+                input.erase(place, 1 + random.below(8));
+                break;
+            case 2:
+                input.insert(place, input.substr(place, 1 + random.below(32)));
+                break;
+            default:
+                input.replace(place, input.size(), other, random.below(other.size() + 1), 400);
+        }
+    }
+    return input.substr(0, 4096);
+}
+
+struct Growth {
+    std::size_t n_runs = 0;
+    std::vector<std::string> corpus;  // each took an edge that none before it took
+};
+
+Growth run_random(const Arguments& arguments) {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::duration<double>(arguments.seconds);
-    std::size_t n_runs = 0;
-    for (; Clock::now() < end; ++n_runs) {
-        RandomText random(arguments.seed + n_runs);
-        run(random_input(random));
+    Growth growth;
+    std::vector<std::string>& corpus = growth.corpus;
+    for (; growth.n_runs < arguments.n_runs && Clock::now() < end; ++growth.n_runs) {
+        RandomText random(arguments.seed + growth.n_runs);
+        std::string input = random_input(random);
+        if (!corpus.empty() && random.below(4) != 0) {
+            input = changed(corpus[random.below(corpus.size())], input, random);
+        }
+        paribus::fuzz::begin_run();
+        run(input);
+        if (paribus::fuzz::count_new_edges() > 0) corpus.push_back(std::move(input));
     }
-    return n_runs;
+    return growth;
+}
+
+// Every target keeps far more in a second.
+constexpr std::size_t least_corpus = 30;
+
+int fuzz(const Arguments& arguments) {
+    const Growth growth = run_random(arguments);
+    std::printf("%zu inputs, none failed; %zu kept, which take %zu edges\n", growth.n_runs,
+                growth.corpus.size(), paribus::fuzz::n_edges());
+    if (growth.corpus.size() >= least_corpus) return 0;
+    std::fprintf(stderr, "expected a corpus that grows to %zu inputs or more, found %zu\n",
+                 least_corpus, growth.corpus.size());
+    return 1;
 }
 
 }  // namespace
@@ -104,6 +156,5 @@ int main(int argc, char** argv) {
         }
         run({std::istreambuf_iterator<char>(file), {}});
     }
-    if (arguments.files.empty()) std::printf("%zu inputs, none failed\n", run_random(arguments));
-    return 0;
+    return arguments.files.empty() ? fuzz(arguments) : 0;
 }

@@ -1,15 +1,33 @@
 // Any vocabulary encodes any bytes as the plain encoder does, and decoding gives the bytes back.
 #include "bpe/encoder.h"
+#include "bpe/word_merger.h"
 #include "fuzz/input.h"
 #include "tests/random_vocabulary.h"
 
+namespace {
+
+using namespace paribus;
+
+void require_windows_change_nothing(const std::string& word, const bpe::EncoderTables& tables,
+                                    std::size_t window_size) {
+    if (word.empty()) return;
+    const bpe::MergeTables merges = tests::merge_tables(tables);
+    bpe::WordMerger merger(merges, window_size);
+    bpe::Checkpoint no_poll({});
+    std::vector<bpe::Id> ids;
+    merger.merge(word, ids, no_poll);
+    fuzz::require(ids == tests::naive_merge_word(word, tables), "windows change nothing");
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace paribus;
     fuzz::Input input(data, size);
     const bpe::Pattern pattern = input.pattern();
     const bpe::EncodingOptions plain{input.below(2) == 0};
     const bpe::EncodingOptions in_pieces{plain.allow_special, 1 + input.below(3),
                                          1 + input.below(32)};
+    const std::size_t window_size = 1 + input.below(128);
     const std::size_t n_merges = input.below(48);
     const bpe::EncoderTables tables = tests::random_vocabulary(
         n_merges, pattern, [&](std::size_t limit) { return input.below(limit); });
@@ -23,5 +41,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                   "a warm cache changes nothing");
     fuzz::require(ids == encoder.encode(text, in_pieces, {}).to_vector(),
                   "threads and pieces change nothing");
+    require_windows_change_nothing(text.substr(0, 200), tables, window_size);
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "tests/random_vocabulary.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "tests/naive.h"
@@ -18,11 +20,7 @@ void shuffle(std::vector<bpe::MergeRule>& rules,
 
 void append_merged(std::string_view text, const bpe::EncoderTables& tables, std::vector<Id>& ids) {
     for (const std::string& word : naive_split(text, tables.pattern)) {
-        std::vector<Id> tokens;
-        for (const char byte : word) {
-            tokens.push_back(tables.byte_ids[static_cast<unsigned char>(byte)]);
-        }
-        tokens = naive_merge(std::move(tokens), tables.merges);
+        const std::vector<Id> tokens = naive_merge_word(word, tables);
         ids.insert(ids.end(), tokens.begin(), tokens.end());
     }
 }
@@ -68,6 +66,20 @@ bpe::EncoderTables random_vocabulary(std::size_t n_merges, bpe::Pattern pattern,
     }
     if (below(2) == 0) shuffle(tables.merges, below);
     return tables;
+}
+
+bpe::MergeTables merge_tables(const bpe::EncoderTables& tables) {
+    std::array<Id, 256> byte_ids{};
+    std::copy(tables.byte_ids.begin(), tables.byte_ids.end(), byte_ids.begin());
+    return {byte_ids, tables.merges, tables.tokens};
+}
+
+std::vector<Id> naive_merge_word(std::string_view word, const bpe::EncoderTables& tables) {
+    std::vector<Id> tokens;
+    for (const char byte : word) {
+        tokens.push_back(tables.byte_ids[static_cast<unsigned char>(byte)]);
+    }
+    return naive_merge(std::move(tokens), tables.merges);
 }
 
 std::vector<Id> naive_encode(std::string_view text, const bpe::EncoderTables& tables,

@@ -2,6 +2,7 @@
 
 #include "bpe/decoder.h"
 #include "bpe/encoder.h"
+#include "bpe/word_merger.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"
@@ -70,6 +71,48 @@ void adversarial_words_encode_as_the_naive_encoder_does() {
             CHECK_EQUAL_FOR(encoder.encode(text, {}, {}).to_vector(),
                             naive_encode(text, tables, false), text);
         }
+    }
+}
+
+// Windows down to a few bytes, less than the longest tokens, so that all ways of joining two come
+// up.
+void long_words_merge_alike_in_windows_of_any_size() {
+    RandomText random(45);
+    std::size_t n_rising = 0;
+    for (int i = 0; i < 150; ++i) {
+        const EncoderTables tables = random_tables(random, random.below(60), Pattern::none);
+        const bpe::MergeTables merges = merge_tables(tables);
+        n_rising += merges.ranks_rise ? 1 : 0;
+        const std::string text = random.words(65 + random.below(200)).substr(0, 250);
+        const std::vector<Id> expected = naive_merge_word(text, tables);
+        for (const std::size_t window_size : {8U, 20U, 33U, 64U, 100U, 249U, 250U}) {
+            bpe::WordMerger merger(merges, window_size);
+            bpe::Checkpoint no_poll({});
+            std::vector<Id> found{7};
+            merger.merge(text, found, no_poll);
+            CHECK_EQUAL(found.front(), 7U);
+            found.erase(found.begin());
+            CHECK_EQUAL_FOR(found, expected, text);
+        }
+    }
+    CHECK(n_rising > 30 && n_rising < 120);
+}
+
+// A rule that is listed twice changes nothing, but its ranks do not rise: the word merges whole.
+void windows_change_no_long_word() {
+    RandomText random(46);
+    for (int i = 0; i < 6; ++i) {
+        EncoderTables tables = random_tables(random, 60, Pattern::none);
+        const Encoder in_windows(tables);
+        tables.merges.insert(tables.merges.end(), tables.merges.begin(), tables.merges.end());
+        const Encoder whole(tables);
+        for (const std::string& text : adversarial_texts(20000)) {
+            CHECK(in_windows.encode(text, {}, {}).to_vector() ==
+                  whole.encode(text, {}, {}).to_vector());
+        }
+        const std::string text = random.words(20000);
+        CHECK(in_windows.encode(text, {}, {}).to_vector() ==
+              whole.encode(text, {}, {}).to_vector());
     }
 }
 
@@ -249,6 +292,9 @@ std::vector<Test> encoder_tests() {
          a_merge_that_makes_a_lower_rank_waits_for_it},
         {"adversarial words encode as the naive encoder does",
          adversarial_words_encode_as_the_naive_encoder_does},
+        {"long words merge alike in windows of any size",
+         long_words_merge_alike_in_windows_of_any_size},
+        {"windows change no long word", windows_change_no_long_word},
         {"neither threads nor pieces change the ids", neither_threads_nor_pieces_change_the_ids},
         {"offsets begin at zero and end at the number of ids",
          offsets_begin_at_zero_and_end_at_the_number_of_ids},

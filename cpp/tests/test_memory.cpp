@@ -1,4 +1,5 @@
-// Fails every n-th allocation of training and encoding: each ends in std::bad_alloc, or well.
+// Fails every n-th allocation of all that the core does: each ends in std::bad_alloc, or well, and
+// the object that was at work answers right afterwards.
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -14,16 +15,28 @@ namespace {
 constexpr long never = -1;
 std::atomic<long> allocations_left = never;
 std::atomic<long> n_allocations = 0;
+std::atomic<bool> all_later_fail = true;
+
+bool is_to_fail() {
+    ++n_allocations;
+    if (allocations_left == never || allocations_left-- > 0) return false;
+    allocations_left = all_later_fail ? 0 : never;
+    return true;
+}
 
 void count_allocation() {
-    ++n_allocations;
-    if (allocations_left != never && allocations_left-- <= 0) {
-        allocations_left = 0;
-        throw std::bad_alloc();
-    }
+    if (is_to_fail()) throw std::bad_alloc();
 }
 
 }  // namespace
+
+#if defined(__linux__)
+// The linker sends the calls of `realloc` here (--wrap): those of the rows of ids.
+extern "C" void* __real_realloc(void* memory, std::size_t size);
+extern "C" void* __wrap_realloc(void* memory, std::size_t size) {
+    return is_to_fail() ? nullptr : __real_realloc(memory, size);
+}
+#endif
 
 void* operator new(std::size_t size) {
     count_allocation();
@@ -57,7 +70,22 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 namespace paribus::tests {
 namespace {
 
-// Calls `run` with its first allocation failing and all later ones too, then from its second, ...
+// Whether `run` gives what is expected, or std::bad_alloc, with allocation `n` failing.
+template <typename Run, typename Result>
+bool ends_well(const Run& run, const Result& expected, long n) {
+    try {
+        allocations_left = n;
+        const auto found = run();
+        allocations_left = never;
+        return found == expected;
+    } catch (const std::bad_alloc&) {
+        allocations_left = never;
+        return true;
+    }
+}
+
+// Calls `run` with its first allocation failing, then its second, ...: alone, and with all later
+// ones.
 template <typename Run>
 void fail_each_allocation(const Run& run) {
     const auto expected = run();
@@ -65,32 +93,44 @@ void fail_each_allocation(const Run& run) {
     CHECK(run() == expected);
     const long total = n_allocations;
     CHECK(total > 0);
-    for (long n = 0; n < total; ++n) {
-        bool has_result = false;
-        try {
-            allocations_left = n;
-            const auto found = run();
-            allocations_left = never;
-            has_result = found == expected;
-        } catch (const std::bad_alloc&) {
-            allocations_left = never;
-            has_result = true;
+    for (const bool later : {false, true}) {
+        all_later_fail = later;
+        for (long n = 0; n < total; ++n) {
+            CHECK(ends_well(run, expected, n));
+            CHECK(run() == expected);
         }
-        CHECK(has_result);
     }
-    CHECK(run() == expected);
 }
 
-void encoding_survives_each_failed_allocation() {
+bpe::EncoderTables some_tables() {
     RandomText random(41);
-    const bpe::Encoder encoder(random_vocabulary(
-        40, bpe::Pattern::gpt2, [&](std::size_t limit) { return random.below(limit); }));
+    return random_vocabulary(40, bpe::Pattern::gpt2,
+                             [&](std::size_t limit) { return random.below(limit); });
+}
+
+// The cache holds no word: each run merges all words, as the first one did.
+void encoding_survives_each_failed_allocation() {
+    RandomText random(44);
+    const bpe::Encoder encoder(some_tables(), 0);
     const std::string text = random.snippets(40) + std::string(200, 'a');
     const std::vector<std::string_view> texts{text, text};
+    fail_each_allocation([&] { return encoder.encode(text, {true}, {}).to_vector(); });
     for (const std::size_t n_threads : {1U, 3U}) {
         fail_each_allocation(
             [&] { return encoder.encode_many(texts, {true, n_threads, 16}, {}).ids.to_vector(); });
     }
+}
+
+void decoding_survives_each_failed_allocation() {
+    const bpe::Encoder encoder(some_tables());
+    const auto ids = encoder.encode(std::string(300, 'a'), {}, {}).to_vector();
+    fail_each_allocation([&] { return encoder.decode(ids); });
+}
+
+void making_an_encoder_survives_each_failed_allocation() {
+    bpe::EncoderTables tables = some_tables();
+    fail_each_allocation(
+        [&] { return bpe::Encoder(tables).encode("aab <|a|>", {true}, {}).to_vector(); });
 }
 
 void training_survives_each_failed_allocation() {
@@ -114,6 +154,9 @@ void training_survives_each_failed_allocation() {
 std::vector<Test> memory_tests() {
     return {
         {"encoding survives each failed allocation", encoding_survives_each_failed_allocation},
+        {"decoding survives each failed allocation", decoding_survives_each_failed_allocation},
+        {"making an encoder survives each failed allocation",
+         making_an_encoder_survives_each_failed_allocation},
         {"training survives each failed allocation", training_survives_each_failed_allocation},
     };
 }

@@ -112,7 +112,8 @@ void the_bucket_queue_gives_ranks_and_positions_in_order() {
     RandomText random(13);
     bpe::BucketQueue queue;
     std::map<std::uint32_t, std::multiset<std::uint32_t>> expected;
-    queue.reset(50);
+    queue.reset(50, 0);
+    bpe::Checkpoint no_poll({});
     std::vector<std::uint32_t> positions;
     for (int i = 0; i < 20000; ++i) {
         if (random.below(10) != 0) {
@@ -123,7 +124,7 @@ void the_bucket_queue_gives_ranks_and_positions_in_order() {
         } else if (!expected.empty()) {
             const auto [rank, sorted] = *expected.begin();
             CHECK_EQUAL(queue.lowest(), rank);
-            CHECK_EQUAL(queue.take_lowest(positions), rank);
+            CHECK_EQUAL(queue.take_lowest(positions, no_poll), rank);
             CHECK(std::vector(sorted.begin(), sorted.end()) == positions);
             expected.erase(rank);
         }

@@ -4,6 +4,7 @@ Writes nothing; `files.publish_folder` writes the manifests that are read here.
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,7 @@ def _check_size(path: Path, expected: int) -> None:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = dict(pairs)
     if len(keys) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {repeated[:80]!r} twice")
     return keys
 

@@ -1,8 +1,12 @@
-"""Texts that tokenizers get wrong, as Hypothesis strategies."""
+"""Texts that tokenizers get wrong, as Hypothesis strategies, and how many of them a test draws."""
 
+import os
 from itertools import pairwise
 
 from hypothesis import strategies as st
+
+TORTURE = int(os.environ.get("PARIBUS_TORTURE", "1"))
+"""How many times the cases of the suite `make torture` draws."""
 
 # fmt: off
 EDGES = [

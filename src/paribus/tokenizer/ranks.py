@@ -8,7 +8,7 @@ the ranks give the merges, and merges that are not of this kind are not written.
 import base64
 import binascii
 from collections.abc import Sequence
-from itertools import pairwise
+from heapq import heapify, heappop, heappush
 
 from paribus.errors import DataError
 from paribus.tokenizer.byte_names import token_name
@@ -80,14 +80,27 @@ def _merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
 
 def _last_merge(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
     """The two parts that are left of `token` when all lower ranks have been joined."""
-    parts = [token[i : i + 1] for i in range(len(token))]
-    while len(parts) > 2:
-        joined = [ranks.get(left + right, ranks[token]) for left, right in pairwise(parts)]
-        i = min(range(len(joined)), key=joined.__getitem__)
-        if joined[i] >= ranks[token]:
-            raise DataError(
-                f"token {token_name(token)[:80]!r}: expected two tokens of lower rank that make "
-                f"it, found {len(parts)}"
-            )
-        parts[i : i + 2] = [parts[i] + parts[i + 1]]
-    return parts[0], parts[1]
+    # The part that begins at i ends at ends[i]; the one before it begins at previous[i].
+    n_parts, limit = len(token), ranks[token]
+    ends, previous = [*range(1, n_parts + 1), 0], list(range(-1, n_parts))
+    waiting = [
+        (rank, i, i + 1, i + 2)
+        for i in range(n_parts - 1)
+        if (rank := ranks.get(token[i : i + 2], limit)) < limit
+    ]
+    heapify(waiting)
+    while n_parts > 2 and waiting:
+        _, begin, middle, end = heappop(waiting)
+        if ends[begin] != middle or ends[middle] != end:
+            continue  # one of the two has been joined with another part
+        n_parts, ends[begin], ends[middle], previous[end] = n_parts - 1, end, 0, begin
+        for left, right in ((previous[begin], begin), (begin, end)):
+            rank = ranks.get(token[left : ends[right]], limit) if left >= 0 else limit
+            if rank < limit:
+                heappush(waiting, (rank, left, right, ends[right]))
+    if n_parts > 2:
+        raise DataError(
+            f"token {token_name(token)[:80]!r}: expected two tokens of lower rank that make it, "
+            f"found {n_parts}"
+        )
+    return token[: ends[0]], token[ends[0] :]

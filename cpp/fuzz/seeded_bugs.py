@@ -1,0 +1,234 @@
+"""Shows that the fuzzers and the C++ tests are awake: each finds bugs that are seeded in a copy.
+
+    python cpp/fuzz/seeded_bugs.py [WORD IN A NAME]
+
+Each bug is one change of the core. The fuzzers get 48 s together, then the C++ tests run. Prints
+who found each bug and when; exits 1 if one survived.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+FUZZERS = ("trainer", "encoder", "scanner", "decoder")
+SECONDS = 12
+"""For each fuzzer."""
+
+
+class Bug(NamedTuple):
+    """A text that stands once in a file of the core, and what takes its place."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+
+
+BUGS = [
+    Bug(
+        "tie-break of cs336",
+        "merge_learner.cpp",
+        "order > 0 : tokens_[a.right] > tokens_[b.right]",
+        "order > 0 : tokens_[a.right] < tokens_[b.right]",
+    ),
+    Bug(
+        "tie-break of hf",
+        "merge_learner.cpp",
+        "std::pair(ids_[a.left], ids_[a.right]) < std::pair(ids_[b.left], ids_[b.right])",
+        "std::pair(ids_[a.right], ids_[a.left]) < std::pair(ids_[b.right], ids_[b.left])",
+    ),
+    Bug(
+        "stale heap entry", "merge_learner.cpp", "if (candidate.bound == count)", "if (count != 0)"
+    ),
+    Bug(
+        "token length limit off by one",
+        "merge_learner.cpp",
+        "> max_token_length_) return",
+        ">= max_token_length_) return",
+    ),
+    Bug("count of the right neighbour kept", "merge_learner.cpp", "lose(right, next, count);", ""),
+    Bug(
+        "table grown under its reader",
+        "word_counts.cpp",
+        "reader = ShortWordTable<Value>::Reader(short_words_);",
+        "",
+    ),
+    Bug("cut before an apostrophe", "cuts.cpp", "return text[at] != '\\'';", "return true;"),
+    Bug(
+        "cut inside a special token",
+        "cuts.cpp",
+        "std::max(begin + target, segment + 1)",
+        "begin + target",
+    ),
+    Bug(
+        "cut between number and number",
+        "cuts.cpp",
+        "after == CharClass::number : contains",
+        "after == CharClass::number : !contains",
+    ),
+    Bug(
+        "half a character before a cut",
+        "unicode.cpp",
+        "found.n_bytes == n_bytes ? found",
+        "true ? found",
+    ),
+    Bug("lead bytes 0xF5 to 0xFF", "unicode.h", "lead >= 0xF0 && lead <= 0xF4", "lead >= 0xF0"),
+    Bug(
+        "overlong sequence",
+        "unicode.h",
+        "n_bytes == 3 && (code_point < 0x800",
+        "n_bytes == 3 && (code_point < 0x700",
+    ),
+    Bug(
+        "shortest special token first",
+        "special_tokens.cpp",
+        "texts_[a].size() > texts_[b].size()",
+        "texts_[a].size() < texts_[b].size()",
+    ),
+    Bug("stale pair of a short word", "short_merge.cpp", "keys_[right] = no_pair;", ""),
+    Bug(
+        "stale neighbour of a short word",
+        "short_merge.cpp",
+        "previous_[after] = static_cast<std::uint8_t>(at);",
+        "",
+    ),
+    Bug(
+        "lower rank not waited for",
+        "word_merger.cpp",
+        "if (queue_.lowest() >= rank) continue;",
+        "continue;",
+    ),
+    Bug("first position forgotten", "word_merger.cpp", "if (position > 0)", "if (position > 1)"),
+    Bug(
+        "part ends where a merge crosses",
+        "word_merger.cpp",
+        "tables_->can_join(word[begin - 1], word[begin])",
+        "tables_->can_join(word[begin], word[begin - 1])",
+    ),
+    Bug(
+        "positions out of order",
+        "bucket_queue.h",
+        "if (!std::is_sorted(positions.begin(), positions.end()))",
+        "if (positions.empty())",
+    ),
+    Bug(
+        "missing bound of a row",
+        "token_row.h",
+        "return after < ids_.size() && ids_[after] == right;",
+        "return ids_[after] == right;",
+    ),
+    Bug("last rule of a pair counts", "merge_rules.cpp", "if (slot.rank == absent) slot", "slot"),
+    Bug(
+        "tag too short",
+        "merge_rules.h",
+        "is_narrow_ ? left << 16 | right",
+        "is_narrow_ ? left << 4 | right",
+    ),
+    Bug(
+        "last rank of two bytes",
+        "merge_tables.cpp",
+        "first = std::min(first, rank);",
+        "first = rank;",
+    ),
+    Bug(
+        "window joined without a look",
+        "word_merger.cpp",
+        "alone_.size() == 2 && alone_[0] == left",
+        "alone_[0] == left",
+    ),
+    Bug(
+        "windows where ranks fall",
+        "merge_tables.cpp",
+        "if (first_use[rules[rank].result] < rank) return false;",
+        "",
+    ),
+    Bug(
+        "uint16 wrap",
+        "encoder.h",
+        "tokens_.size() <= most_narrow_ids",
+        "tokens_.size() <= 2 * most_narrow_ids",
+    ),
+    Bug("one id too many", "encoder.cpp", "id < tokens.size() && !", "id <= tokens.size() && !"),
+    Bug(
+        "id without meaning",
+        "encoder.cpp",
+        "id < tokens.size() && !tokens[id].empty()",
+        "id < tokens.size()",
+    ),
+    Bug(
+        "offsets of texts",
+        "encoder.cpp",
+        "pieces[i].n_ids = ids.size() - n_before;",
+        "pieces[i].n_ids = ids.size();",
+    ),
+    Bug(
+        "piece joined over another",
+        "ids.cpp",
+        "static_cast<char*>(memory_.get()) + size_ * width_",
+        "static_cast<char*>(memory_.get()) + size_",
+    ),
+    Bug("memory not zeroed", "zeroed_memory.cpp", "    clear();\n}", "}"),
+]
+
+
+def seed(bug: Bug, tree: Path) -> None:
+    """Writes the bug into the copy."""
+    path = tree / "cpp/bpe" / bug.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(bug.right) != 1:
+        sys.exit(f"{bug.file}: expected {bug.right!r} once, found it {text.count(bug.right)} times")
+    path.write_text(text.replace(bug.right, bug.wrong), encoding="utf-8")
+
+
+def finder(tree: Path) -> str | None:
+    """Who finds the bug: a fuzzer that is stopped by a signal, or a C++ test that fails."""
+    for name in FUZZERS:
+        ended = _build_and_run(f"build/fuzz/fuzz_{name}", tree, f"-max_total_time={SECONDS}")
+        if ended is None or ended < 0:
+            return f"fuzz_{name}"
+    return "bpe_tests" if _build_and_run("build/plain/bpe_tests", tree) != 0 else None
+
+
+def _build_and_run(program: str, tree: Path, *arguments: str) -> int | None:
+    """The exit status; None where it does not end."""
+    # A warning about the bug is no way to find it.
+    build = ["make", "-s", "-j2", "WARNINGS=", program]
+    subprocess.run(build, cwd=tree, check=True, capture_output=True, timeout=900)
+    try:
+        command = [program, *arguments]
+        return subprocess.run(command, cwd=tree, capture_output=True, timeout=60).returncode
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def copied(tree: Path) -> Path:
+    """The core and what is built of it; by their times only what a bug changes is built again."""
+    for part in ("cpp", "build/fuzz", "build/plain"):
+        shutil.copytree(ROOT / part, tree / part)
+    shutil.copy2(ROOT / "Makefile", tree)
+    return tree
+
+
+def main() -> None:
+    chosen = [bug for bug in BUGS if not sys.argv[1:] or sys.argv[1] in bug.name]
+    survivors: list[str] = []
+    for bug in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            tree = copied(Path(folder))
+            seed(bug, tree)
+            began = time.monotonic()
+            found = finder(tree)
+        seconds = time.monotonic() - began
+        print(f"{bug.name}: {found or 'SURVIVED'} ({seconds:.0f} s with the build)", flush=True)
+        survivors += [] if found else [bug.name]
+    print(f"{len(chosen)} bugs seeded, {len(chosen) - len(survivors)} found")
+    sys.exit(1 if survivors else 0)
+
+
+if __name__ == "__main__":
+    main()

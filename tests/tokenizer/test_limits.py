@@ -1,0 +1,95 @@
+"""Costs that must not run away: time on adversarial text, memory of an encoding, a stop on request."""
+
+import ast
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import shapes
+
+from paribus.tokenizer.tokenizer import Tokenizer
+from paribus.tokenizer.vocabulary import Vocabulary
+
+pytest.importorskip("paribus._core", reason="installed without the C++ core")
+FEW = ["a", "random letters", "random digits", "random Han", "emoji joiners"]
+
+
+@pytest.mark.parametrize("shape", FEW)
+def test_time_grows_with_the_text_and_not_faster(shape):
+    small, large = (shapes.SHAPES[shape](size) for size in (1 << 20, 10 << 20))
+    best = min(shapes.encoding_seconds(small) for _ in range(3))
+    # Ten times the text leaves the near caches, which alone makes it up to 1.7 times slower; what
+    # grows with the square takes 100 times as long. `make torture` has the bound for 64 times.
+    assert min(shapes.encoding_seconds(large) for _ in range(2)) <= 25 * best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", shapes.SHAPES)
+def test_every_shape_is_within_its_bounds(shape):
+    line, is_good = shapes.row(shape, [1 << 20, 16 << 20])
+    assert is_good, line
+
+
+def in_a_fresh_process(code: str) -> str:
+    """What `code` prints; it finds `shapes`."""
+    folder = str(Path(shapes.__file__).parent)
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {folder!r})\n{code}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_encoding_takes_at_most_half_of_its_ids_beside_them():
+    code = "import shapes; print(shapes.encoding_cost(shapes.SHAPES['prose'](32 << 20)))"
+    _, n_ids, memory = ast.literal_eval(in_a_fresh_process(code))
+    # Prose of few words: 8 MB is more than enough to remember all of them.
+    assert memory <= n_ids * 2 / 2 + (8 << 20)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer of the system")
+@pytest.mark.parametrize("shape", ["prose", "a"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_signal_stops_an_encoding_at_once(shape, threads):
+    def stop(*_):
+        raise Stopped
+
+    text = shapes.SHAPES[shape](24 << 20)
+    text = text * (8 if shape == "prose" else 1)
+    encoder = Tokenizer(Vocabulary.build("gpt2", [], [(b"a", b"a"), (b"t", b"h")], "cs336"))
+    former = signal.signal(signal.SIGALRM, stop)
+    try:
+        began = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(Stopped):
+            encoder.encode(text, threads=threads)
+        waited = time.monotonic() - began - 0.05
+        assert waited < 0.2
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert encoder.decode_bytes(encoder.encode(b"the aaa")) == b"the aaa"
+
+
+SHORT_OF_MEMORY = """
+import resource
+import shapes
+encoder, text = shapes.tokenizer(), shapes.SHAPES["byte 0x80"](48 << 20)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20),) * 2)
+try:
+    print(encoder.encode(text, threads=1).size)
+except MemoryError:
+    print("MemoryError, then", encoder.decode(encoder.encode("a right answer")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_without_memory_an_encoding_raises_and_the_encoder_answers_right():
+    assert in_a_fresh_process(SHORT_OF_MEMORY) == "MemoryError, then a right answer\n"
