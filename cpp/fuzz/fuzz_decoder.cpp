@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bpe::Encoder encoder(tables);
     try {
         std::string expected;
-        const std::string found = encoder.decode(ids);
+        const std::string found = encoder.decoder().decode(ids);
         fuzz::require(!unknown.has_value(), "an unknown id is refused");
         for (const bpe::Id id : ids) expected += tables.tokens[id];
         fuzz::require(found == expected, "decoding joins the bytes of the tokens");

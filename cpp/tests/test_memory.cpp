@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "bpe/decoder.h"
 #include "bpe/encoder.h"
 #include "bpe/trainer.h"
 #include "tests/check.h"
@@ -124,7 +125,7 @@ void encoding_survives_each_failed_allocation() {
 void decoding_survives_each_failed_allocation() {
     const bpe::Encoder encoder(some_tables());
     const auto ids = encoder.encode(std::string(300, 'a'), {}, {}).to_vector();
-    fail_each_allocation([&] { return encoder.decode(ids); });
+    fail_each_allocation([&] { return encoder.decoder().decode(ids); });
 }
 
 void making_an_encoder_survives_each_failed_allocation() {
