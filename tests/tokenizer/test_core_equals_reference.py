@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizer_texts import byte_texts, cut, cuts, repetitive
+from tokenizer_texts import TORTURE, byte_texts, cut, cuts, repetitive
 
 from paribus.tokenizer import reference
 from paribus.tokenizer.patterns import EXPRESSIONS
@@ -19,7 +19,7 @@ SPECIALS = ("<|s|>", "<|s|><|s|>", "<|endoftext|>")
 
 
 @pytest.mark.parametrize("pattern", EXPRESSIONS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 * TORTURE, deadline=None)
 @given(text=byte_texts)
 def test_both_split_any_bytes_alike(pattern, text):
     pretokens = reference.split(text, pattern)
@@ -28,7 +28,7 @@ def test_both_split_any_bytes_alike(pattern, text):
 
 
 @pytest.mark.parametrize("ties", ["cs336", "hf"])
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120 * TORTURE, deadline=None)
 @given(
     text=byte_texts | repetitive,
     places=cuts,
@@ -55,7 +55,7 @@ def test_both_learn_the_same_on_any_number_of_threads(
         assert (fast.n_bytes, fast.ran_out) == (naive.n_bytes, naive.ran_out)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 * TORTURE, deadline=None)
 @given(
     training_text=repetitive | byte_texts,
     texts=st.lists(repetitive | byte_texts, max_size=4),
@@ -95,7 +95,7 @@ def _merges_over(letters, pairs):
     return merges
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250 * TORTURE, deadline=None)
 @given(merges=merge_lists, text=st.text(alphabet="abc", max_size=80).map(str.encode))
 def test_both_follow_any_list_of_merges(merges, text):
     vocabulary = Vocabulary.build("none", [], merges, "cs336")

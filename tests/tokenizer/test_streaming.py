@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizer_texts import byte_texts, cut, cuts, texts
+from tokenizer_texts import TORTURE, byte_texts, cut, cuts, texts
 
 from paribus.tokenizer import reference, streaming
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -58,7 +58,7 @@ def split_ends(pattern: str) -> streaming.SplitEnds:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * TORTURE, deadline=None)
 @given(text=mixed, places=cuts, allow_special=st.booleans(), block_bytes=st.integers(1, 40))
 def test_any_cutting_gives_the_same_pretokens(pattern, text, places, allow_special, block_bytes):
     specials = [text.encode() for text in SPECIALS] if allow_special else []
@@ -96,7 +96,7 @@ def tokenizer(request):
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * TORTURE, deadline=None)
 @given(text=mixed, places=cuts, allow_special=st.booleans())
 def test_any_cutting_gives_the_same_ids(tokenizer, text, places, allow_special):
     with pytest.MonkeyPatch.context() as patch:
@@ -105,7 +105,7 @@ def test_any_cutting_gives_the_same_ids(tokenizer, text, places, allow_special):
     assert ids == tokenizer.encode(text, allow_special=allow_special).tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50 * TORTURE, deadline=None)
 @given(text=texts)
 def test_text_may_come_character_by_character(tokenizer, text):
     with pytest.MonkeyPatch.context() as patch:

@@ -1,9 +1,13 @@
 """The ids of tiktoken with GPT-2's ranks under each of its patterns, on any text."""
 
+import os
+from pathlib import Path
+
+import numpy as np
 import pytest
 import tiktoken
 from hypothesis import given, settings
-from tokenizer_texts import texts
+from tokenizer_texts import TORTURE, texts
 
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.unicode_table import RANGES
@@ -38,7 +42,7 @@ def both(request, gpt2):
     return Tokenizer(ours), ranks_encoding(gpt2, request.param)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * TORTURE, deadline=None)
 @given(text=texts)
 def test_ids_equal_those_of_tiktoken(both, text):
     ours, theirs = both
@@ -55,6 +59,19 @@ def test_ids_of_the_course_texts_equal_those_of_tiktoken(both, gpt2_folder, name
     ours, theirs = both
     data = (gpt2_folder / name).read_bytes()
     assert ours.encode(data).tolist() == theirs.encode_ordinary(data.decode())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["stories.txt", "code.txt", "multilingual.txt", "english-web.txt"])
+def test_ids_of_a_whole_corpus_equal_those_of_tiktoken(both, name):
+    folder = os.environ.get("PARIBUS_CORPORA")
+    if not folder or not (Path(folder) / name).is_file():
+        pytest.skip(f"set PARIBUS_CORPORA to a folder with {name}")
+    ours, theirs = both
+    text = (Path(folder) / name).read_bytes().decode()
+    for at in range(0, len(text), 1_000_000):
+        part = text[at : at + 1_000_000]
+        assert np.array_equal(ours.encode(part), np.array(theirs.encode_ordinary(part)))
 
 
 def assert_cut_alike(both, code_points):
