@@ -1,6 +1,7 @@
 """Work in a process of its own: its peak memory, and a death that takes nothing else along."""
 
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -40,6 +41,8 @@ def run_alone(work: Callable[..., Any], *arguments: Any, seconds: float = 300) -
 
 
 def _work(connection: Connection, work: Callable[..., Any], arguments: tuple) -> None:
+    for stream in (1, 2):  # libraries talk; standard output is for our tables
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     try:
         result, error = work(*arguments), ""
     except BaseException as raised:  # a library of others may raise anything: it is passed on
