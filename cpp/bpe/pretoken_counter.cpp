@@ -36,16 +36,8 @@ void PretokenCounter::count_rest(const Poll& poll) {
     pending_ = {};
 }
 
-WordCounts PretokenCounter::take() {
-    WordCounts total;
-    for (WordCounts& counts : counts_) {
-        if (total.size() == 0) {
-            std::swap(total, counts);
-        } else {
-            total.add(std::exchange(counts, {}));
-        }
-    }
-    return total;
+std::vector<WordCounts> PretokenCounter::take() {
+    return std::exchange(counts_, std::vector<WordCounts>(counts_.size()));
 }
 
 std::size_t PretokenCounter::n_table_bytes() const {

@@ -29,8 +29,8 @@ class PretokenCounter {
     // Counts what is held back: the text ends here.
     void count_rest(const Poll& poll);
 
-    // Each pretoken that was counted since the last call, with its count.
-    WordCounts take();
+    // What was counted since the last call: a table of each thread.
+    std::vector<WordCounts> take();
 
     // Bytes of the tables.
     std::size_t n_table_bytes() const;

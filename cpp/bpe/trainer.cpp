@@ -18,7 +18,15 @@ constexpr std::size_t memory_of_place = 2 * 4 + 12;
 // So that the tables cannot grow twice within a batch.
 constexpr std::size_t batch_size_of_limited_memory = std::size_t{1} << 18;
 
-std::size_t least_memory(Count n_merges) { return base_memory + memory_of_merge * n_merges; }
+std::size_t least_memory(const TrainingOptions& options) {
+    return base_memory + memory_of_merge * options.n_merges;
+}
+
+WordCounts sum_of(std::vector<WordCounts> tables) {
+    WordCounts total = std::move(tables.front());
+    for (; tables.size() > 1; tables.pop_back()) total.add(tables.back());
+    return total;
+}
 
 // One thread reads again what the cache still holds; starting several must be worth the while.
 std::size_t batch_size_for(std::size_t n_threads) {
@@ -27,10 +35,12 @@ std::size_t batch_size_for(std::size_t n_threads) {
 }
 
 TrainingOptions checked(TrainingOptions options) {
-    if (options.batch_size == 0) options.batch_size = batch_size_for(options.n_threads);
     if (options.memory != 0) {
-        options.batch_size = std::min(options.batch_size, batch_size_of_limited_memory);
+        // What threads free, the system's library keeps for them: no sum of tables bounds it.
+        options.n_threads = 1;
+        options.batch_size = batch_size_of_limited_memory;
     }
+    if (options.batch_size == 0) options.batch_size = batch_size_for(options.n_threads);
     if (options.n_merges > absent - options.first_merge_id) {
         throw Error("number of merges", "ids below 2^32", std::to_string(options.n_merges));
     }
@@ -77,21 +87,26 @@ TrainingResult Trainer::finish(const Progress& progress) {
 // A table that grows stands beside its double, and what is written is sorted first. With less than
 // the least memory the text is counted all the same, to tell how much it needs.
 void Trainer::spill_if_full() {
-    const std::size_t memory = std::max(options_.memory, base_memory);
-    if (3 * counter_.n_table_bytes() > memory) spill_.write(counter_.take());
+    const std::size_t memory = std::max(options_.memory, least_memory(options_));
+    if (4 * counter_.n_table_bytes() > memory) spill_tables();
+}
+
+void Trainer::spill_tables() {
+    for (const WordCounts& table : counter_.take()) spill_.write(table);
 }
 
 CountedWords Trainer::counted_words() {
-    auto words = std::make_shared<WordCounts>(counter_.take());
-    if (spill_.empty()) return [words](const VisitWord& visit) { words->for_each(visit); };
-    spill_.write(*words);
+    if (spill_.empty()) {
+        const auto words = std::make_shared<WordCounts>(sum_of(counter_.take()));
+        return [words](const VisitWord& visit) { words->for_each(visit); };
+    }
+    spill_tables();
     return [this](const VisitWord& visit) { spill_.for_each(visit); };
 }
 
 void Trainer::check_memory(std::size_t n_places) const {
     const std::size_t width = has_narrow_symbols(options_.n_merges) ? 2 : 4;
-    const std::size_t needed =
-        least_memory(options_.n_merges) + n_places * (width + memory_of_place);
+    const std::size_t needed = least_memory(options_) + n_places * (width + memory_of_place);
     if (needed > options_.memory) throw MemoryLimit(needed);
 }
 

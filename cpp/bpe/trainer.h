@@ -28,7 +28,7 @@ struct TrainingOptions {
     std::size_t n_threads = 1;
     std::size_t max_token_length = 0;  // bytes; 0: no limit
     std::size_t batch_size = 0;        // bytes counted at a time; 0: as many as suit the threads
-    std::size_t memory = 0;            // bytes that training may take; 0: no limit
+    std::size_t memory = 0;            // bytes that training may take, in one thread; 0: no limit
     std::string spill_folder;          // takes counts that `memory` does not hold
 };
 
@@ -68,6 +68,7 @@ class Trainer {
 
   private:
     void spill_if_full();
+    void spill_tables();
     CountedWords counted_words();
     void check_memory(std::size_t n_places) const;
 

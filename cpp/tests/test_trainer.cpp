@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <map>
+#include <random>
 #include <set>
 #include <system_error>
 
@@ -167,14 +168,31 @@ void a_word_of_256_kib_trains_in_linear_time() {
     }
 }
 
-std::string folder_of_tests() { return std::filesystem::temp_directory_path().string(); }
+// A new folder, gone with this.
+class TemporaryFolder {
+  public:
+    TemporaryFolder()
+        : path_(std::filesystem::temp_directory_path() /
+                ("paribus-tests-" + std::to_string(std::random_device()()))) {
+        std::filesystem::create_directory(path_);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+
+    std::string path() const { return path_.string(); }
+
+  private:
+    std::filesystem::path path_;
+};
 
 void counts_on_disk_add_up_as_a_map_does() {
     RandomText random(25);
+    const TemporaryFolder folder;
     std::map<std::string, bpe::Count> expected, found;
     std::string last;
     {
-        bpe::WordSpill spill(folder_of_tests(), 1);  // the least buffers: runs are read in parts
+        bpe::WordSpill spill(folder.path(), 1);  // the least buffers: runs are read in parts
         const bpe::Scanner scanner(Pattern::gpt2);
         bpe::Checkpoint checkpoint({});
         for (int run = 0; run < 7; ++run) {
@@ -196,8 +214,8 @@ void counts_on_disk_add_up_as_a_map_does() {
         }
     }
     CHECK_THROWS(
-        [] {
-            bpe::WordSpill spill(folder_of_tests() + "/no such folder", 1);
+        [&] {
+            bpe::WordSpill spill(folder.path() + "/no such folder", 1);
             spill.write({});
         }(),
         std::system_error);
@@ -209,15 +227,15 @@ std::string random_word(RandomText& random) {
     return word;
 }
 
-// Threads have a table each: eight need more memory than there is, and write it down.
+// With the least limit, the tables of so many words do not fit and are written down.
 void a_limit_of_memory_never_changes_the_result() {
     RandomText random(26);
+    const TemporaryFolder folder;
     std::string text;
     while (text.size() < (3 << 20)) text += ' ' + random_word(random);
     TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 300);
     const TrainingResult expected = train({text}, options);
-    options.n_threads = 8;
-    options.spill_folder = folder_of_tests();
+    options.spill_folder = folder.path();
     options.memory = 1;
     std::size_t needed = 0;
     try {
@@ -230,6 +248,7 @@ void a_limit_of_memory_never_changes_the_result() {
     CHECK_THROWS(train({text}, options), bpe::MemoryLimit);
     options.memory = needed;
     check_same(train({text}, options), expected, "random words");
+    CHECK(std::filesystem::file_size(options.spill_folder + "/words") > text.size());
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ def tokenizer() -> None:
 @click.option("--max-token-length", type=click.IntRange(min=1), help="In bytes.")
 @click.option(
     "--max-memory", type=ByteSize(), metavar="SIZE",
-    help="Most memory to hold, like 500MB or 1GiB; the result stays the same.",
+    help="Most memory to hold, like 500MB or 1GiB: one thread, counts on disk, the same result.",
 )  # fmt: skip
 @click.option("--field", default="text", show_default=True, help="Field of JSON lines.")
 @click.option(

@@ -72,9 +72,9 @@ def train(  # noqa: PLR0913  one option of the command each
 
     Special tokens in the text are borders of documents. Neither `threads` (default: all cores),
     `impl` nor `max_memory` changes the result. `max_memory` bounds, in bytes, what the process
-    holds at its peak, by counts on disk in the folder for temporary files; a bound that does not
-    suffice is refused. Raises ConfigError for settings that cannot be, and DataError for a text
-    without a byte.
+    holds at its peak: one thread counts, with counts on disk in the folder for temporary files;
+    a bound that does not suffice is refused. Raises ConfigError for settings that cannot be, and
+    DataError for a text without a byte.
     """
     rules = Rules(
         pattern=pattern,
