@@ -2,10 +2,8 @@
 
 import multiprocessing
 import os
-import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from paribus.errors import CheckFailedError
@@ -47,14 +45,4 @@ def _work(connection: Connection, work: Callable[..., Any], arguments: tuple) ->
         result, error = work(*arguments), ""
     except BaseException as raised:  # a library of others may raise anything: it is passed on
         result, error = None, f"{type(raised).__name__}: {raised}".partition("\n")[0]
-    connection.send((error, result, _peak_of_this_program()))
-
-
-def _peak_of_this_program() -> int | None:
-    """Linux counts in `getrusage` what the program that started this one held: it is not asked."""
-    status = Path("/proc/self/status")
-    if sys.platform == "linux" and status.is_file():
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return peak_memory_bytes()
+    connection.send((error, result, peak_memory_bytes()))
