@@ -1,5 +1,6 @@
 """The bench: its timer, what it refuses, and the command on a small text."""
 
+import os
 from itertools import count
 from pathlib import Path
 
@@ -43,27 +44,36 @@ def material(sample: Sample, monkeypatch) -> Material:
 
 def test_the_timer_alternates_and_takes_medians():
     calls: list[str] = []
-    now = iter([0, 1, 0, 10, 0, 5, 0, 20, 0, 3, 0, 30])  # a: 1, 5, 3; b: 10, 20, 30
+    ends = [0.1, 0.10, 0.5, 0.20, 0.3, 0.30]  # a: 0.1, 0.5, 0.3; b: 0.1, 0.2, 0.3
+    now = iter([moment for end in ends for moment in (0, end)])
     spent = count()
     makers = {name: lambda name=name: lambda: calls.append(name) for name in "ab"}
     taken = alternate(makers, 3, wall=lambda: next(now), cpu=lambda: next(spent))
     assert calls == ["a", "b"] * 3
-    assert (taken["a"].wall, taken["b"].wall) == (3, 20)
+    assert (taken["a"].wall, taken["b"].wall) == (0.3, 0.2)
     assert taken["a"].cpu == taken["b"].cpu == 1
 
 
+def test_what_takes_long_is_timed_once():
+    calls: list[str] = []
+    now = iter([0, 5, 0, 0.5, 0, 0.7])
+    makers = {name: lambda name=name: lambda: calls.append(name) for name in "ab"}
+    taken = alternate(makers, 2, wall=lambda: next(now), cpu=lambda: 0)
+    assert calls == ["a", "b", "b"] and taken["a"].wall == 5 and taken["b"].wall == 0.6
+
+
 def test_what_a_maker_does_is_not_timed():
-    spent: list[int] = [0]
+    spent: list[float] = [0]
 
     def make():
         spent[0] += 100
 
         def call():
-            spent[0] += 1
+            spent[0] += 0.5
 
         return call
 
-    assert alternate({"a": make}, 2, wall=lambda: spent[0], cpu=lambda: spent[0])["a"].wall == 1
+    assert alternate({"a": make}, 2, wall=lambda: spent[0], cpu=lambda: spent[0])["a"].wall == 0.5
 
 
 def fake(encode) -> Peer:
@@ -104,6 +114,11 @@ def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):
     assert [row.library for row in rows] == [NAIVE, OURS, OURS, "wrong"]
     assert rows[3].wall is None and rows[3].note == f"not equal, {SAME_TIES}"
     assert all(row.wall and row.peak_bytes and row.n_pretokens for row in rows[:3])
+
+
+def test_what_a_process_of_its_own_prints_is_not_heard(capfd):
+    assert run_alone(os.write, 1, b"Starting merges").result == 15
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_process_of_its_own_that_fails_says_how():

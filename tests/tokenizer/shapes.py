@@ -142,7 +142,7 @@ def _peak_memory() -> int:
 def measured_alone(shape: str, n_bytes: int) -> Cost:
     """The costs in a fresh process."""
     command = [sys.executable, __file__, "--alone", shape, str(n_bytes)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=3600)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=3600)
     return Cost(*json.loads(ended.stdout))
 
 

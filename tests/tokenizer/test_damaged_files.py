@@ -135,7 +135,7 @@ def test_the_command_refuses_a_damaged_file_with_65_and_one_line(good_file):
     text.write_text("text", encoding="utf-8")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     command = [sys.executable, "-m", "paribus", "tokenizer", "encode", str(good_file), str(text)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
     assert ended.returncode == 65, ended
     (line,) = ended.stderr.splitlines()
     assert line.startswith("error: ") and str(folder) in line and "expected" in line

@@ -37,7 +37,7 @@ def in_a_fresh_process(code: str) -> str:
     """What `code` prints; it finds `shapes`."""
     folder = str(Path(shapes.__file__).parent)
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {folder!r})\n{code}"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

@@ -52,7 +52,7 @@ def trained_apart(tmp_path_factory):
 
     def run(limit: int) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", IN_A_PROCESS, str(path), str(limit)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
 
     return run
 

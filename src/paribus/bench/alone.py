@@ -1,10 +1,9 @@
 """Work in a process of its own: its peak memory, and a death that takes nothing else along."""
 
 import multiprocessing
-import sys
+import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from paribus.errors import CheckFailedError
@@ -40,18 +39,10 @@ def run_alone(work: Callable[..., Any], *arguments: Any, seconds: float = 300) -
 
 
 def _work(connection: Connection, work: Callable[..., Any], arguments: tuple) -> None:
+    for stream in (1, 2):  # libraries talk; standard output is for our tables
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     try:
         result, error = work(*arguments), ""
     except BaseException as raised:  # a library of others may raise anything: it is passed on
         result, error = None, f"{type(raised).__name__}: {raised}".partition("\n")[0]
-    connection.send((error, result, _peak_of_this_program()))
-
-
-def _peak_of_this_program() -> int | None:
-    """Linux counts in `getrusage` what the program that started this one held: it is not asked."""
-    status = Path("/proc/self/status")
-    if sys.platform == "linux" and status.is_file():
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return peak_memory_bytes()
+    connection.send((error, result, peak_memory_bytes()))

@@ -17,7 +17,7 @@ from paribus.files import publish_file
 from paribus.tokenizer.tokenizer import Tokenizer
 
 TRIAL_BYTES = 32 << 10
-LONGEST_PASS = 1.5
+LONGEST_PASS = 1.2
 """Seconds of one pass; a library that would take longer over the whole text gets a part of it."""
 PROMPT = b"Once upon a time, it"
 PROMPT_CALLS = 500

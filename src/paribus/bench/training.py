@@ -7,6 +7,7 @@ from statistics import median
 from paribus.bench.alone import Alone, run_alone
 from paribus.bench.material import Sample
 from paribus.bench.rows import NAIVE, OURS, Row
+from paribus.bench.timing import QUICK
 from paribus.bench.trainers import (
     BY_LINES,
     SAME_TIES,
@@ -23,8 +24,6 @@ from paribus.tokenizer.vocabulary import END_OF_TEXT
 
 NAIVE_BYTES, NAIVE_SIZE = 100_000, 400
 """The naive trainer counts all pairs anew for each merge: it gets so much text and vocabulary."""
-QUICK = 2.0
-"""Seconds; what takes longer is run once."""
 Say = Callable[[str], None]
 
 

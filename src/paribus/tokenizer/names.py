@@ -70,10 +70,10 @@ def dump_json(content: dict[str, Any]) -> str:
 
 
 def _merge_from_names(place: int, names: Sequence[str]) -> tuple[bytes, bytes]:
-    pair = [token_from_name(name) for name in names]
-    if len(pair) != 2 or pair[0] is None or pair[1] is None:
+    pair = [token_from_name(name) for name in names[:2]]
+    if len(names) != 2 or pair[0] is None or pair[1] is None:
         raise DataError(
-            f"merge {place}: expected two names of tokens, found {_short(' '.join(names))}"
+            f"merge {place}: expected two names of tokens, found {_short(' '.join(names[:80]))}"
         )
     return pair[0], pair[1]
 
