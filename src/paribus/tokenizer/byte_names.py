@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 PRINTABLE_ORDER = tuple(
     sorted(range(256), key=lambda byte: (not (33 <= byte < 127 or byte > 160) or byte == 173, byte))
@@ -17,6 +19,7 @@ BYTE_NAMES = {
 }
 """GPT-2's visible character for each byte, of which the names of tokens in files are made."""
 
+_BYTES = {name: byte for byte, name in BYTE_NAMES.items()}
 _NO_BYTE = 256
 
 
@@ -27,11 +30,16 @@ def token_name(token: bytes) -> str:
 
 def token_from_name(name: str) -> bytes | None:
     """The bytes that `name` stands for; None for a text that names no token."""
-    return tokens_from_names([name])[0]
+    codes = [_BYTES.get(character) for character in name]
+    return (
+        bytes(code for code in codes if code is not None) if codes and None not in codes else None
+    )
 
 
 def tokens_from_names(names: Sequence[str]) -> list[bytes | None]:
     """`token_from_name` of each, in one look at all their characters."""
+    import numpy as np  # 0.1 s, which training need not pay
+
     byte_of = _bytes_by_code()
     codes = np.frombuffer("".join(names).encode("utf-32-le", "surrogatepass"), np.uint32)
     found = byte_of[np.minimum(codes, len(byte_of) - 1)]
@@ -44,8 +52,10 @@ def tokens_from_names(names: Sequence[str]) -> list[bytes | None]:
 
 
 @cache
-def _bytes_by_code() -> np.ndarray:
+def _bytes_by_code() -> "np.ndarray":
     """The byte that each character names; the last entry stands for all characters above."""
+    import numpy as np
+
     byte_of = np.full(max(map(ord, BYTE_NAMES.values())) + 2, _NO_BYTE, np.uint16)
     for byte, name in BYTE_NAMES.items():
         byte_of[ord(name)] = byte
