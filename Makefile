@@ -42,12 +42,11 @@ test: ## Python tests
 # C++: build/<name>/ holds the objects and programs of one set of compiler flags.
 
 FLAGS_plain := -O2
-FLAGS_address := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FLAGS_fuzz := $(FLAGS_address) -O2
+FLAGS_address := -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_thread := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 
 # A fuzzer sees which blocks of the core a run enters.
-COVERAGE_fuzz := -fsanitize-coverage=trace-pc
+COVERAGE_address := -fsanitize-coverage=trace-pc
 
 # One file an instruction set; which of them runs is chosen on the processor it runs on.
 ifeq ($(shell uname -m),x86_64)
@@ -66,15 +65,16 @@ build/$(1)/%.o: cpp/%.cpp $(filter %.h,$(CPP_FILES)) $(wildcard cpp/bpe/*.inc) M
 	$(CXX) -std=c++20 $(WARNINGS) -Icpp $$(FLAGS_$(1)) $$(FLAGS_OF_$$(*F)) \
 	    $$(if $$(filter bpe/%,$$*),$$(COVERAGE_$(1))) -pthread -c $$< -o $$@
 
-build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
+build/$(1)/bpe_tests: $(CPP_TESTS:cpp/%.cpp=build/$(1)/%.o) build/$(1)/fuzz/coverage.o \
+        $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ $(WRAP) -o $$@
 
 build/$(1)/fuzz_%: build/$(1)/fuzz/fuzz_%.o build/$(1)/fuzz/driver.o build/$(1)/fuzz/coverage.o \
         $(ORACLES:cpp/%.cpp=build/$(1)/%.o) $(BPE:cpp/%.cpp=build/$(1)/%.o)
 	$(CXX) $$(FLAGS_$(1)) -pthread $$^ -o $$@
 endef
-$(foreach name,plain address thread fuzz,$(eval $(call BUILD,$(name))))
-.PRECIOUS: build/plain/%.o build/address/%.o build/thread/%.o build/fuzz/%.o
+$(foreach name,plain address thread,$(eval $(call BUILD,$(name))))
+.PRECIOUS: build/plain/%.o build/address/%.o build/thread/%.o
 
 cpp-test: build/plain/bpe_tests ## C++ tests
 	build/plain/bpe_tests
@@ -92,22 +92,22 @@ cpp-warnings: ## every warning in our C++ is an error
 	        print('-isystem', nanobind.include_dir(), '-isystem', sysconfig.get_path('include'))")
 
 # The full sizes, for hours: once an issue touches the core.
-torture: $(FUZZERS:%=build/fuzz/%) build/plain/bpe_tests ## the full sizes of what `safety` and the suite do
+torture: $(FUZZERS:%=build/address/%) build/plain/bpe_tests ## the full sizes of what `safety` and the suite do
 	@for fuzzer in $(FUZZERS); do \
-	    echo "build/fuzz/$$fuzzer -runs=$(FUZZ_RUNS)"; \
-	    build/fuzz/$$fuzzer -max_total_time=86400 -runs=$(FUZZ_RUNS) || exit 1; \
+	    echo "build/address/$$fuzzer -runs=$(FUZZ_RUNS)"; \
+	    build/address/$$fuzzer -max_total_time=86400 -runs=$(FUZZ_RUNS) || exit 1; \
 	done
 	$(UV) python cpp/fuzz/seeded_bugs.py
 	PARIBUS_TORTURE=10 $(UV) pytest -m "not gpu and not peers" --durations=20 tests/tokenizer
 	$(UV) python tests/tokenizer/shapes.py --megabytes 1 64 --one-line 1024
 
-safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/fuzz/%) ## sanitizers and fuzzing
+safety: build/address/bpe_tests build/thread/bpe_tests $(FUZZERS:%=build/address/%) ## sanitizers and fuzzing
 	build/address/bpe_tests
 	build/thread/bpe_tests
 	@for fuzzer in $(FUZZERS); do \
-	    echo "build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS)"; \
-	    build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	    echo "build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS)"; \
+	    build/address/$$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
 clean: ## remove what the C++ targets built
-	rm -rf build/plain build/address build/thread build/fuzz
+	rm -rf build/plain build/address build/thread

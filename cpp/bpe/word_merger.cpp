@@ -7,7 +7,6 @@
 namespace paribus::bpe {
 namespace {
 
-constexpr std::size_t n_loose_tokens = 4;
 constexpr std::size_t most_failures = 8;  // of one border, each with one token less
 
 }  // namespace
@@ -45,7 +44,7 @@ bool WordMerger::merge_windows(std::string_view word, std::vector<Id>& ids,
     std::size_t begin = 0, n_failed = 0;
     for (;;) {
         const std::size_t n_before = ids.size();
-        const std::string_view window = word.substr(begin, window_size_);
+        const std::string_view window = word.substr(begin, windows_.size);
         merge_window(window, ids, checkpoint);
         if (n_before > first && !is_border(word, begin, ids[n_before - 1], ids[n_before])) {
             ids.resize(n_before);
@@ -55,10 +54,10 @@ bool WordMerger::merge_windows(std::string_view word, std::vector<Id>& ids,
         }
         n_failed = 0;
         if (begin + window.size() == word.size()) return true;
-        if (ids.size() <= n_before + n_loose_tokens) return false;
+        if (ids.size() <= n_before + windows_.n_loose_tokens) return false;
         // What comes next can change the last tokens.
         begin += window.size();
-        for (std::size_t i = 0; i < n_loose_tokens; ++i) begin -= pop(ids);
+        for (std::size_t i = 0; i < windows_.n_loose_tokens; ++i) begin -= pop(ids);
     }
 }
 
@@ -74,7 +73,7 @@ bool WordMerger::is_border(std::string_view word, std::size_t border, Id left, I
     const std::string_view both = word.substr(border - n_left, n_left + tables_->lengths[right]);
     alone_.clear();
     Checkpoint no_poll({});
-    if (both.size() > window_size_) {
+    if (both.size() > windows_.size) {
         merge_window(both, alone_, no_poll);
     } else {
         merge(both, alone_, no_poll);

@@ -14,14 +14,17 @@
 
 namespace paribus::bpe {
 
+// A word longer than a window merges in parts; neither number changes the ids.
+struct Windows {
+    std::size_t size = 2048;         // bytes: what fits a near cache
+    std::size_t n_loose_tokens = 4;  // at the end of a window, merged again with the next one
+};
+
 // Holds working memory; each thread has its own. After an exception it is not to be used again.
 class WordMerger {
   public:
-    static constexpr std::size_t usual_window_size = 2048;  // bytes
-
-    // Words longer than a window merge in parts; its size never changes the ids.
-    explicit WordMerger(const MergeTables& tables, std::size_t window_size = usual_window_size)
-        : tables_(&tables), window_size_(window_size), row_(tables.lengths) {}
+    explicit WordMerger(const MergeTables& tables, const Windows& windows = {})
+        : tables_(&tables), windows_(windows), row_(tables.lengths) {}
 
     // Appends the ids of `word`, which is not empty, to `ids`. Takes time linear in the word but
     // for a sort within equal ranks, and memory of a window where ranks rise.
@@ -42,7 +45,7 @@ class WordMerger {
     void add_pair(std::size_t position, std::size_t next);
 
     const MergeTables* tables_;
-    std::size_t window_size_;
+    Windows windows_;
     TokenRow row_;
     BucketQueue queue_;
     std::vector<std::uint32_t> positions_;

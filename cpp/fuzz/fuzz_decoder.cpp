@@ -10,7 +10,7 @@ namespace {
 
 using namespace paribus;
 
-// Mostly ids of the vocabulary, sometimes one beyond it, sometimes any of 32 bits.
+// Mostly ids of the vocabulary or the first one beyond it, sometimes any of 32 bits.
 std::vector<bpe::Id> some_ids(fuzz::Input& input, std::size_t n_tokens) {
     std::vector<bpe::Id> ids(input.below(64));
     for (bpe::Id& id : ids) {
@@ -19,7 +19,7 @@ std::vector<bpe::Id> some_ids(fuzz::Input& input, std::size_t n_tokens) {
         if (kind == 1) {
             id = id << 16 | static_cast<bpe::Id>(input.below(256));
         } else if (kind != 2) {
-            id %= static_cast<bpe::Id>(n_tokens);
+            id %= static_cast<bpe::Id>(n_tokens) + 1;
         }
     }
     return ids;

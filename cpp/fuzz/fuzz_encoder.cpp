@@ -9,10 +9,10 @@ namespace {
 using namespace paribus;
 
 void require_windows_change_nothing(const std::string& word, const bpe::EncoderTables& tables,
-                                    std::size_t window_size) {
+                                    const bpe::Windows& windows) {
     if (word.empty()) return;
     const bpe::MergeTables merges = tests::merge_tables(tables);
-    bpe::WordMerger merger(merges, window_size);
+    bpe::WordMerger merger(merges, windows);
     bpe::Checkpoint no_poll({});
     std::vector<bpe::Id> ids;
     merger.merge(word, ids, no_poll);
@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bpe::EncodingOptions plain{input.below(2) == 0};
     const bpe::EncodingOptions in_pieces{plain.allow_special, 1 + input.below(3),
                                          1 + input.below(32)};
-    const std::size_t window_size = 1 + input.below(128);
+    const bpe::Windows windows{1 + input.below(128), input.below(5)};
     const std::size_t n_merges = input.below(48);
     const bpe::EncoderTables tables = tests::random_vocabulary(
         n_merges, pattern, [&](std::size_t limit) { return input.below(limit); });
@@ -41,6 +41,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                   "a warm cache changes nothing");
     fuzz::require(ids == encoder.encode(text, in_pieces, {}).to_vector(),
                   "threads and pieces change nothing");
-    require_windows_change_nothing(text.substr(0, 200), tables, window_size);
+    require_windows_change_nothing(text.substr(0, 200), tables, windows);
     return 0;
 }

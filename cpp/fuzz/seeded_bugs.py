@@ -137,8 +137,8 @@ BUGS = [
     Bug(
         "window joined without a look",
         "word_merger.cpp",
-        "alone_.size() == 2 && alone_[0] == left",
-        "true",
+        "return alone_.size() == 2 && alone_[0] == left && alone_[1] == right;",
+        "return true;",
     ),
     Bug(
         "windows where ranks fall",
@@ -180,7 +180,7 @@ def seed(bug: Bug, tree: Path) -> None:
 def finder(tree: Path) -> str | None:
     """Who finds the bug: a fuzzer that is stopped by a signal, or a C++ test that fails."""
     for name in FUZZERS:
-        ended = _build_and_run(f"build/fuzz/fuzz_{name}", tree, f"-max_total_time={SECONDS}")
+        ended = _build_and_run(f"build/address/fuzz_{name}", tree, f"-max_total_time={SECONDS}")
         if ended is None or ended < 0:
             return f"fuzz_{name}"
     return "bpe_tests" if _build_and_run("build/plain/bpe_tests", tree) != 0 else None
@@ -200,7 +200,7 @@ def _build_and_run(program: str, tree: Path, *arguments: str) -> int | None:
 
 def copied(tree: Path) -> Path:
     """The core and what is built of it; by their times only what a bug changes is built again."""
-    for part in ("cpp", "build/fuzz", "build/plain"):
+    for part in ("cpp", "build/address", "build/plain"):
         shutil.copytree(ROOT / part, tree / part)
     shutil.copy2(ROOT / "Makefile", tree)
     return tree

@@ -86,7 +86,7 @@ void long_words_merge_alike_in_windows_of_any_size() {
         const std::string text = random.words(65 + random.below(200)).substr(0, 250);
         const std::vector<Id> expected = naive_merge_word(text, tables);
         for (const std::size_t window_size : {8U, 20U, 33U, 64U, 100U, 249U, 250U}) {
-            bpe::WordMerger merger(merges, window_size);
+            bpe::WordMerger merger(merges, {window_size, random.below(5)});
             bpe::Checkpoint no_poll({});
             std::vector<Id> found{7};
             merger.merge(text, found, no_poll);
