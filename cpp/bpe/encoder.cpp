@@ -12,7 +12,7 @@ namespace paribus::bpe {
 namespace {
 
 constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
-constexpr std::size_t bytes_of_common_token = 4;  // room is made for so many, more grows
+constexpr std::size_t bytes_of_short_token = 2;  // room is made for so many, touched as it fills
 constexpr std::size_t most_idle_workers = 64;
 
 std::string name_of(Id id) { return "id " + std::to_string(id); }
@@ -147,7 +147,7 @@ Ids Encoder::encode(std::string_view text, EncodingOptions options, const Poll& 
         return encode_many({&text, 1}, options, poll).ids;
     }
     Ids ids(id_width());
-    ids.reserve(text.size() / bytes_of_common_token);
+    ids.reserve(text.size() / bytes_of_short_token);
     Checkpoint checkpoint(poll);
     auto worker = take_worker();
     append_encoded(text, options.allow_special, *worker, ids, checkpoint);

@@ -67,11 +67,11 @@ class WordBatch {
                          std::span<const std::size_t> ends, Lines lines, FetchLong&& fetch_long) {
         const Words<Table> words{text, begin, ends, std::span(lookups_).first(ends.size())};
         // Keys are read whole: near the end of the text another way.
-        const bool is_readable = text.size() - ends.back() >= sizeof(WordKey);
+        const std::size_t readable = text.size() - std::min(text.size(), sizeof(WordKey) - 1);
         WordLookup<Table>* lookup = lookups_.data();
         for (const std::size_t end : ends) {
             const std::size_t length = end - begin;
-            if (length <= longest_short_word && is_readable) [[likely]] {
+            if (length <= longest_short_word && begin < readable) [[likely]] {
                 const WordKey key = short_word_key(text.data() + begin, length);
                 *lookup = {key, lines.of(key)};
                 prefetch(lookup->line);
