@@ -18,7 +18,7 @@ _PHRASE = re.compile(rb"(?:\s*\S+){1,%d}" % WORDS_OF_PHRASE)
 
 
 def growing_text(n_bytes: int, seed: int, source: bytes) -> Iterator[bytes]:
-    """Yields blocks of `n_bytes` bytes, the same for the same arguments; `source` has ASCII words."""
+    """Yields blocks of `n_bytes`, the same for the same arguments; `source` has ASCII words."""
     draw = random.Random(seed)
     words = [word for word in source.split() if word.isascii()]  # cut anywhere
     # Each begins with white space, so that none joins the word before it.
