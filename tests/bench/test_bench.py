@@ -75,15 +75,15 @@ def test_what_a_maker_does_is_not_timed():
     assert alternate({"a": make}, 2, wall=lambda: spent[0], cpu=lambda: spent[0])["a"].wall == 0.5
 
 
-def fake(encode) -> Peer:
-    return Peer("numpy", lambda material: Routes({"": encode}, {"": lambda ids: "other text"}))
+def fake(encode, decode) -> Peer:
+    return Peer("numpy", lambda material: Routes({"": encode}, {"": decode}))
 
 
 def test_a_library_with_other_ids_gets_no_time(material, sample):
     peers = {
         OURS: PEERS[OURS],
-        "wrong": fake(lambda sample: np.arange(7)),
-        "broken": fake(lambda sample: 1 // 0),
+        "wrong": fake(lambda sample: np.arange(7), lambda ids: "other text"),
+        "broken": fake(lambda sample: 1 // 0, lambda ids: [][0]),
         "absent": Peer("no-such-library", PEERS[OURS].load),
     }
     rows = list(encoding.encoding_rows(material, sample, peers, 1, quiet))
@@ -93,9 +93,11 @@ def test_a_library_with_other_ids_gets_no_time(material, sample):
     assert notes["absent"] == "not installed: pip install no-such-library"
     assert {row.library for row in rows if row.wall is not None} == {OURS}
     decoded = list(encoding.decoding_rows(material, sample, peers, 1, quiet))
-    assert {row.library: row.note for row in decoded if row.wall is None} == dict.fromkeys(
-        ["wrong", "broken"], "not equal"
-    )
+    assert {row.library: row.note for row in decoded if row.wall is None} == {
+        "wrong": "not equal",
+        "broken": "fails: IndexError: list index out of range",
+    }
+    assert {row.library for row in decoded if row.wall is not None} == {OURS}
 
 
 def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):

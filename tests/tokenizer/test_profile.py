@@ -1,6 +1,6 @@
 """Profiles: the stages of the fast tokenizer, the functions of the naive one."""
 
-import builtins
+import sys
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_the_naive_one_has_its_functions_by_time():
 
 
 def test_stages_need_the_core(monkeypatch):
-    monkeypatch.setitem(builtins.__import__("sys").modules, "paribus._core", None)
+    monkeypatch.setitem(sys.modules, "paribus._core", None)
     with (
         pytest.warns(UserWarning, match="slow Python reference"),
         pytest.raises(UnavailableError, match="naive"),

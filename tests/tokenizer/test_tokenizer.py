@@ -1,7 +1,7 @@
 """The Tokenizer: round trips, special tokens, streams of text, wrong ids."""
 
-import builtins
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ def test_a_pickled_tokenizer_is_the_same(tokenizer):
 
 
 def test_without_the_core_the_reference_takes_over_and_says_so(tokenizer, monkeypatch):
-    monkeypatch.setitem(builtins.__import__("sys").modules, "paribus._core", None)
+    monkeypatch.setitem(sys.modules, "paribus._core", None)
     with pytest.warns(UserWarning, match="slow Python reference"):
         slow = Tokenizer(tokenizer.vocabulary)
     assert isinstance(slow._encoder, ReferenceEncoder)

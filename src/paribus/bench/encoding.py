@@ -9,7 +9,7 @@ import numpy as np
 
 from paribus.bench.alone import run_alone
 from paribus.bench.material import Material, Sample
-from paribus.bench.peers import NAIVE, OURS, PEERS, Ids, Peer, Routes, ids_of
+from paribus.bench.peers import NAIVE, OURS, PEERS, Decode, Ids, Peer, Routes, ids_of
 from paribus.bench.rows import Row
 from paribus.bench.timing import Call, alternate
 from paribus.errors import CheckFailedError
@@ -118,8 +118,8 @@ def decoding_rows(
             continue
         for route, decode in routes.decode.items():
             one = Candidate(library, peer, route, routes, part, len(array))
-            if decode(ids) != part.text:
-                yield one.row("decode", note="not equal")
+            if note := _decoding_fault(decode, ids, part.text):
+                yield one.row("decode", note=note)
                 continue
             named[one.version] = one
             makers[one.version] = lambda decode=decode: lambda: decode(ids)
@@ -176,6 +176,14 @@ def _checked(
     if not np.array_equal(expected, found):
         return "not equal"
     return Candidate(library, peer, route, routes, part, len(expected))
+
+
+def _decoding_fault(decode: Decode, ids: Ids, text: str) -> str:
+    """Equality first, as with ids: what is wrong with a way back to text; empty for nothing."""
+    try:
+        return "" if decode(ids) == text else "not equal"
+    except BaseException as error:
+        return f"fails: {_fault_of_others(error)}"
 
 
 def _n_bytes(routes: Routes, route: str, sample: Sample) -> int:
