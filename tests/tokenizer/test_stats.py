@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.stats import compare, explain, text_stats
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.vocabulary import Vocabulary

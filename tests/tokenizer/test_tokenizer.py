@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from tokenizer_texts import byte_texts, texts
 
 from paribus.errors import DataError
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
 

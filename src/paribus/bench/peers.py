@@ -15,7 +15,7 @@ import numpy as np
 from paribus.bench.material import Material, Sample
 from paribus.bench.rows import NAIVE, OURS
 from paribus.tokenizer import ranks
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 
 

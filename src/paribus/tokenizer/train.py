@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Literal, NamedTuple
 
 from paribus.errors import ConfigError, DataError, UnavailableError, from_os_error
 from paribus.files import peak_memory_bytes, temporary_folder
-from paribus.tokenizer.core import load_core
+from paribus.tokenizer import reference
+from paribus.tokenizer.core import Core, load_core
 from paribus.tokenizer.patterns import check_pattern
-from paribus.tokenizer.rules import Learned, Rules
+from paribus.tokenizer.reference import Learned, Rules
 from paribus.tokenizer.vocabulary import (
     END_OF_TEXT,
     Ties,
@@ -123,7 +123,7 @@ def _checked_n_new_ids(
 
 
 def _learn_fast(
-    core: ModuleType, sources: Iterable[bytes], rules: Rules, settings: _CoreSettings
+    core: Core, sources: Iterable[bytes], rules: Rules, settings: _CoreSettings
 ) -> tuple[Learned, int]:
     with contextlib.ExitStack() as stack:
         limits: tuple[int, str] = (0, "")
@@ -146,7 +146,7 @@ def _learn_fast(
             settings.progress,
             *limits,
         )
-    return Learned([tuple(pair) for pair in merges], n_distinct, ran_out), n_bytes
+    return Learned(merges, n_distinct, ran_out), n_bytes
 
 
 def _memory_aside_from_core(rules: Rules) -> int:
@@ -161,7 +161,7 @@ def _memory_aside_from_core(rules: Rules) -> int:
 
 
 @contextlib.contextmanager
-def _named_limits(core: ModuleType, max_memory: int, aside: int) -> Iterator[None]:
+def _named_limits(core: Core, max_memory: int, aside: int) -> Iterator[None]:
     """Says in one line what a limit of memory, or the disk of its counts, did not hold."""
     try:
         yield
@@ -180,7 +180,5 @@ def _named_limits(core: ModuleType, max_memory: int, aside: int) -> Iterator[Non
 def _learn_naively(
     sources: Iterable[bytes], rules: Rules, progress: Progress | None
 ) -> tuple[Learned, int]:
-    from paribus.tokenizer import reference
-
     text = b"".join(sources)
     return reference.train(text, rules, progress), len(text)
