@@ -107,7 +107,7 @@ def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):
     def learned(work, name, task):
         run = run_alone(work, OURS if name == "wrong" else name, task)
         if name == "wrong":
-            run.result.tokens[5] = b"?"
+            run.result.learned.tokens[5] = b"?"
         return run
 
     monkeypatch.setattr(training, "run_alone", learned)
@@ -131,7 +131,7 @@ def test_a_process_of_its_own_that_fails_says_how():
 def test_ratios_are_of_bytes_a_second_of_cpu():
     def row(library: str, n_bytes: int, cpu: float, file: str, task: str) -> Row:
         return Row(
-            task=task, version=library, library=library, file=file, n_bytes=n_bytes, cpu=cpu, wall=1
+            task=task, label=library, library=library, file=file, n_bytes=n_bytes, cpu=cpu, wall=1
         )
 
     for task, over_naive in (("encode warm", 50.0), ("train", None)):
