@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.byte_size import ByteSize
-from paribus.cli.display import PATH, option_names
+from paribus.cli.display import PATH, THREADS, option_names
 from paribus.cli.tokenizer_convert import convert
 from paribus.cli.tokenizer_insight import compare, explain, stats
 from paribus.cli.tokenizer_profile import profile
 from paribus.cli.tokenizer_progress import TrainingProgress
+from paribus.tokenizer.limits import MAX_TOKEN_LENGTH, MAX_VOCAB_SIZE
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
@@ -33,7 +34,7 @@ def tokenizer() -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.option(
     "--vocab-size",
-    type=click.IntRange(max=2**31),
+    type=click.IntRange(max=MAX_VOCAB_SIZE),
     required=True,
     help="Ids in all: specials, bytes, merges.",
 )
@@ -49,8 +50,8 @@ def tokenizer() -> None:
     "--pattern", type=click.Choice(["gpt2", "cl100k", "o200k", "none"]), default="gpt2",
     show_default=True, help="What splits text before merging.",
 )  # fmt: skip
-@click.option("--threads", type=click.IntRange(min=1), help="Counting threads; all by default.")
-@click.option("--max-token-length", type=click.IntRange(min=1), help="In bytes.")
+@click.option("--threads", type=THREADS, help="Counting threads; all by default.")
+@click.option("--max-token-length", type=click.IntRange(1, MAX_TOKEN_LENGTH), help="In bytes.")
 @click.option(
     "--max-memory", type=ByteSize(), metavar="SIZE",
     help="Most memory to hold, like 500MB or 1GiB: one thread, counts on disk, the same result.",

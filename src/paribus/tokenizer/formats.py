@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from paribus.errors import DataError, InputMissingError
+from paribus.errors import CannotCreateError, DataError, InputMissingError
 from paribus.files import MANIFEST, publish_file, publish_folder, read_bytes
 from paribus.manifest import parse_json, read_json, read_manifest, verify_files
 from paribus.tokenizer import huggingface, ranks
@@ -65,6 +65,9 @@ def publish(vocabulary: Vocabulary, folder: Path) -> None:
 
 def write_files(vocabulary: Vocabulary, folder: Path) -> None:
     """Writes vocab.json, merges.txt and tokenizer.json into `folder` (within publish_folder)."""
+    if not folder.is_dir():
+        found = "something else" if folder.exists() else "none"
+        raise CannotCreateError(f"{folder}: expected a folder, found {found}. Make it first")
     lines = [f"{token_name(left)} {token_name(right)}" for left, right in vocabulary.merges]
     contents = {
         _VOCAB: dump_json(ids_by_name(vocabulary)),
