@@ -141,15 +141,21 @@ def test_what_is_no_integer_is_no_id(tokenizer, encoder):
 
 
 def test_a_wrong_id_is_named_by_its_place(tokenizer):
-    for use in (tokenizer.decode, tokenizer.count_bytes, lambda row: [*tokenizer.decode_stream(row)]):
-        with pytest.raises(DataError, match="^id 2: expected 0 to 289, found -1"):
+    for use in (
+        tokenizer.decode,
+        tokenizer.count_bytes,
+        lambda row: [*tokenizer.decode_stream(row)],
+    ):
+        with pytest.raises(DataError, match=r"^id 2: expected 0 to 289, found -1"):
             use([1, 70, -1, 1])
 
 
 THREADS = [0, False, True, -1, 1.5, "2", 10**11, 10**5000]
 
 
-@pytest.mark.parametrize("threads", THREADS, ids=[f"{value!r:.20}" for value in THREADS[:-1]] + ["huge"])
+@pytest.mark.parametrize(
+    "threads", THREADS, ids=[f"{value!r:.20}" for value in THREADS[:-1]] + ["huge"]
+)
 def test_threads_are_none_or_a_number_of_them(tokenizer, threads):
     for use in (
         lambda: tokenizer.encode("a", threads=threads),

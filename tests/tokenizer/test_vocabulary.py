@@ -57,7 +57,13 @@ def test_the_end_of_text_is_found(texts, expected):
 
 @pytest.mark.parametrize(
     ("texts", "message"),
-    [([""], "empty"), (["<a>", "<a>"], "twice"), (["a"], "names no byte"), (["\ud800"], "UTF-8")],
+    [
+        ([""], "empty"),
+        (["<a>", "<a>"], "twice"),
+        (["a"], "names no byte"),
+        (["Ġt"], "names no byte"),
+        (["\ud800"], "UTF-8"),
+    ],
 )
 def test_special_tokens_that_cannot_be_are_refused(texts, message):
     with pytest.raises(ConfigError, match=message):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import PATH, THREADS, StatusLine
+from paribus.cli.display import PATH, THREADS, StatusLine, option_names
 
 if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
@@ -81,9 +81,12 @@ def prepare(
     tokenizer = load_tokenizer(tokenizer_path)
     if options["separator"] == "none":
         options["separator"] = None
-    _publish(
-        lambda progress: prepare(paths, tokenizer, out, progress=progress, **options), out, as_json
-    )
+    with option_names():
+        _publish(
+            lambda progress: prepare(paths, tokenizer, out, progress=progress, **options),
+            out,
+            as_json,
+        )
 
 
 @data.command()

@@ -31,7 +31,8 @@ def option_names() -> Iterator[None]:
         yield
     except (ConfigError, UnavailableError) as error:
         name, _, rest = str(error).partition(":")
-        error.args = (f"--{name.replace('_', '-')}:{rest}",)
+        if name.isidentifier():
+            error.args = (f"--{name.replace('_', '-')}:{rest}",)
         raise
 
 

@@ -25,7 +25,9 @@ def check_integer(name: str, value: SupportsIndex, least: int, most: int, why: s
         raise ConfigError(f"{name}: expected an integer, found {value!r:.80}")
     if not least <= value <= most:
         found = value if abs(value) < 1 << 64 else f"one of {int(value).bit_length()} bits"
-        raise ConfigError(f"{name}: expected at least {least}{why} and at most {most}, found {found}")
+        raise ConfigError(
+            f"{name}: expected at least {least}{why} and at most {most}, found {found}"
+        )
     return int(value)
 
 
