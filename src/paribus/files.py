@@ -108,7 +108,9 @@ def check_unused(target: Path) -> None:
 
     Raises CannotCreateError where there is a file, or a folder that holds something.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    with _named_errors(target, creating=True):
+        is_used = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    if is_used:
         raise CannotCreateError(
             f"{target}: expected no such folder or an empty one, found files. "
             "Remove it, or choose another name"
@@ -117,7 +119,9 @@ def check_unused(target: Path) -> None:
 
 def check_absent(target: Path) -> None:
     """Refuses, before any work, a name that publish_file could not take without `replaces`."""
-    if os.path.lexists(target):
+    with _named_errors(target, creating=True):
+        exists = target.is_symlink() or target.exists()
+    if exists:
         found = "a folder" if target.is_dir() else "one"
         raise CannotCreateError(
             f"{target}: expected no such file, found {found}. Remove it, or choose another name"

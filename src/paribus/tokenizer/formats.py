@@ -97,8 +97,8 @@ def _read_folder(folder: Path) -> Vocabulary:
     vocabulary = _read_file(_main_file(folder))
     if record and record.get("hash") != vocabulary.hash:
         raise DataError(
-            f"{folder / MANIFEST}: expected the hash {vocabulary.hash[:16]}… of the tokenizer, found "
-            f"{str(record.get('hash'))[:16]!r}. The folder is damaged: make it again"
+            f"{folder / MANIFEST}: expected the hash {vocabulary.hash[:16]}… of the tokenizer, "
+            f"found {str(record.get('hash'))[:16]!r}. The folder is damaged: make it again"
         )
     return vocabulary
 
