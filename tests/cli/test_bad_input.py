@@ -296,16 +296,19 @@ def test_a_separator_that_is_no_text(refused, tiny_data):
 
 @pytest.fixture
 def taken(tmp_path):
-    (tmp_path / "in.txt").write_text("text", encoding="utf-8")
+    for name in ("in.txt", "notes"):
+        (tmp_path / name).write_text("text", encoding="utf-8")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("absent")
 
 
-@pytest.mark.parametrize("out", ["in.txt", "folder", "link", "no/x.npy", "in.txt/x", "a" * 300])
+@pytest.mark.parametrize(
+    "out", ["in.txt", "notes", "folder", "link", "no/x.npy", "in.txt/x", "a" * 300]
+)
 def test_a_file_that_cannot_be_made(refused, tiny_data, taken, out):
     words = [out, "expected", "found"]
     refused(73, words, "tokenizer", "encode", tiny_data.tokenizer, "in.txt", "--out", out)
-    if out.endswith("t"):
+    if out in ("notes", "link"):
         refused(73, words, "tokenizer", "convert", tiny_data.tokenizer, out)
 
 

@@ -23,12 +23,13 @@ def check_integer(name: str, value: SupportsIndex, least: int, most: int, why: s
     which `why` explains the lower one."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise ConfigError(f"{name}: expected an integer, found {value!r:.80}")
-    if not least <= value <= most:
-        found = value if abs(value) < 1 << 64 else f"one of {int(value).bit_length()} bits"
+    number = int(value)
+    if not least <= number <= most:
+        found = number if abs(number) < 1 << 64 else f"one of {number.bit_length()} bits"
         raise ConfigError(
             f"{name}: expected at least {least}{why} and at most {most}, found {found}"
         )
-    return int(value)
+    return number
 
 
 def n_threads(threads: int | None) -> int:
