@@ -3,7 +3,7 @@
 import codecs
 import contextlib
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -36,10 +36,12 @@ class Tokenizer:
             self._encoder: Encoder = ReferenceEncoder(vocabulary)
             self._split_ends: streaming.SplitEnds = self._split_ends_by_reference
             self._core_error: type[Exception] = DataError
+            self._decode: Callable[[list[int] | np.ndarray], bytes] = self._decode_by_reference
         else:
             self._encoder = _core_encoder(core, vocabulary)
             self._split_ends = lambda text: core.split(text, vocabulary.pattern)
             self._core_error = core.CoreError
+            self._decode = self._encoder.decode
 
     @classmethod
     def from_files(cls, path: Path | str) -> "Tokenizer":
@@ -115,7 +117,7 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Iterable[int] | np.ndarray) -> bytes:
         """The bytes of `ids`. Raises DataError for an id that the vocabulary has not."""
-        return self._decoded(ids if isinstance(ids, list | np.ndarray) else list(ids))
+        return self._decoded(ids if isinstance(ids, list) else _as_row(ids))
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """The text of ids that come one by one, held back where a character is not complete."""
@@ -134,8 +136,7 @@ class Tokenizer:
 
     def count_bytes(self, ids: Iterable[int] | np.ndarray) -> int:
         """How many bytes of text `ids` stand for; special tokens are no text."""
-        row = ids if isinstance(ids, np.ndarray) else list(ids)
-        return int(self._text_lengths[self._checked_ids(row)].sum())
+        return int(self._text_lengths[self._checked_ids(_as_row(ids))].sum())
 
     @cached_property
     def _special_ids(self) -> dict[str, int]:
@@ -149,22 +150,19 @@ class Tokenizer:
 
     def _decoded(self, ids: list[int] | np.ndarray, first: int = 0) -> bytes:
         """The bytes of `ids`, of which the first is number `first`."""
-        if _is_masked(ids) or isinstance(self._encoder, ReferenceEncoder):
-            ids = self._checked_ids(ids, first)
         try:
-            return self._encoder.decode(ids)
+            return self._decode(ids)
         except (TypeError, ValueError, OverflowError, self._core_error):
             # Integers of another type than the core reads, or ids that are none: which, is said.
-            return self._encoder.decode(self._checked_ids(ids, first))
+            return self._decode(self._checked_ids(ids, first))
 
     def _checked_ids(self, ids: list[int] | np.ndarray, first: int = 0) -> np.ndarray:
         """`ids` as uint32: a negative or large one is refused before it could wrap."""
         is_array = isinstance(ids, np.ndarray) and ids.dtype != object
         array = np.asanyarray(ids) if is_array else _as_array(list(ids), first)
-        if array.dtype.kind not in "iuO" or array.ndim != 1 or _is_masked(array):
-            kind = "masked array" if _is_masked(array) else "array"
+        if array.dtype.kind not in "iuO" or array.ndim != 1:
             raise DataError(
-                f"ids: expected one row of integers, found a {kind} of {array.dtype} with "
+                f"ids: expected one row of integers, found an array of {array.dtype} with "
                 f"{array.ndim} dimensions"
             )
         wrong = np.flatnonzero((array < 0) | (array >= len(self)))
@@ -174,6 +172,9 @@ class Tokenizer:
                 f"{_shown(array[wrong[0]])}. Was the text encoded with another tokenizer?"
             )
         return np.ascontiguousarray(array, np.uint32)
+
+    def _decode_by_reference(self, ids: list[int] | np.ndarray) -> bytes:
+        return self._encoder.decode(self._checked_ids(ids))
 
     def _split_ends_by_reference(self, text: bytes) -> np.ndarray:
         pretokens = split(text, self.vocabulary.pattern)
@@ -189,6 +190,14 @@ def _core_encoder(core: Core, vocabulary: Vocabulary) -> Encoder:
         list(vocabulary.tokens),
         vocabulary.pattern,
     )
+
+
+def _as_row(ids: Iterable[int] | np.ndarray) -> list[int] | np.ndarray:
+    if not isinstance(ids, np.ndarray):
+        return list(ids)
+    if hasattr(ids, "mask"):
+        raise DataError("ids: expected one row of integers, found a masked array. Compress it")
+    return ids
 
 
 def _as_array(ids: list[int], first: int) -> np.ndarray:
@@ -212,11 +221,6 @@ def _shown(value: object) -> str:
         return f"a number of {value.bit_length()} bits"
     text = str(value) if isinstance(value, int | np.integer) else repr(value)
     return " ".join(text.split())[:80]
-
-
-def _is_masked(ids: object) -> bool:
-    """Whether `ids` are a masked array, whose hidden entries are no ids."""
-    return isinstance(ids, np.ndarray) and hasattr(ids, "mask")
 
 
 def _as_flag(allow_special: bool) -> bool:
