@@ -1,7 +1,7 @@
 """The 21 functions that the public CS336 assignment-1 tests call (Spring 2025 and Spring 2026).
 
-Thin doors: each puts the course's arguments into Paribus's parts and returns what they give. This file
-in the place of `tests/adapters.py` of the course's repository, its tests are tests of Paribus.
+Thin doors: each puts the course's arguments into Paribus's parts and returns what they give. With
+this file as `tests/adapters.py` of the course's repository, its tests are tests of Paribus.
 """
 
 import os

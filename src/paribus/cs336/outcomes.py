@@ -3,7 +3,6 @@
 import ast
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -89,19 +88,16 @@ def _missing_file(name: str, clone: Clone) -> str:
     return f"{name} is not there: git checkout -- {name}"
 
 
-def _tests_of(name: str, clone: Clone) -> Iterator[str]:
+def _tests_of(name: str, clone: Clone) -> list[str]:
     """The test itself; of a file that could not be imported, the tests that stand in it."""
     if "::" in name:
-        yield name
-        return
+        return [name]
     try:
-        tree = ast.parse(read_bytes(clone.path / name))
+        body = ast.parse(read_bytes(clone.path / name)).body
     except SyntaxError:
-        yield name
-        return
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-            yield f"{name}::{node.name}"
+        return [name]
+    functions = [node.name for node in body if isinstance(node, ast.FunctionDef)]
+    return [f"{name}::{f}" for f in functions if f.startswith("test")] or [name]
 
 
 def _short(test: str) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 
 from paribus.files import append_line
 
+SAID_LIMIT = 200
+"""Characters of an exception's text that are kept."""
+
 
 def pytest_addoption(parser: Any) -> None:
     parser.addoption("--paribus-record", help="The file to write to.")
@@ -29,7 +32,7 @@ class Recorder:
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         """Keeps what a test raised; the report itself is pytest's to make."""
         if call.excinfo is not None:
-            self.raised[item.nodeid] = self._described(call.excinfo)
+            self.raised[item.nodeid] = self._described(call.excinfo.value)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.when == "call" or not report.passed:
@@ -37,9 +40,10 @@ class Recorder:
             self._write(test=report.nodeid, seconds=report.duration, **_outcome(report), **fields)
 
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
-        """A file that could not be imported is no test and has no phase; tests come by reports."""
-        if not hasattr(report, "when"):
-            self._write(test=node.nodeid, outcome="failed", **self._described(call.excinfo))
+        """Takes a file that could not be imported; tests come by their own reports."""
+        if report.when == "collect":
+            error = call.excinfo.value.__cause__ or call.excinfo.value
+            self._write(test=node.nodeid, outcome="failed", **self._described(error))
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.skipped:
@@ -48,9 +52,9 @@ class Recorder:
     def pytest_collection_finish(self, session: Any) -> None:
         self._write(collected=[item.nodeid for item in session.items])
 
-    def _described(self, excinfo: Any) -> dict[str, str]:
-        said = " ".join(excinfo.exconly().split())[:300]
-        return {"said": said} | _lacking(excinfo.value, self.root / "tests")
+    def _described(self, error: BaseException) -> dict[str, str]:
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:SAID_LIMIT]
+        return {"said": said} | _lacking(error, self.root / "tests")
 
     def _write(self, **fields: Any) -> None:
         append_line(self.path, json.dumps(fields))
