@@ -5,13 +5,13 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from paribus.cs336.clone import Clone, is_pointer
 from paribus.files import read_bytes
 
 Kind = Literal["passed", "failed", "skipped", "not runnable"]
-KINDS: tuple[Kind, ...] = ("passed", "failed", "skipped", "not runnable")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 EXTRA = ("pytest", "einops", "psutil", "tiktoken")
 """What the course's tests import beyond what Paribus needs."""
 INSTALL_EXTRA = 'uv sync --extra cs336, or pip install "paribus[cs336]"'
@@ -33,23 +33,22 @@ def read_outcomes(record: Path, clone: Clone, ended: str) -> list[Outcome]:
 
     A test without a word of how it went is a failed one.
     """
-    found: dict[str, Outcome] = {}
     lines = read_bytes(record).decode().splitlines() if record.exists() else []
-    for row in map(json.loads, lines):
-        for test in row.get("collected", ()):
-            found[test] = Outcome(_short(test), "failed", f"no result: the process {ended}")
-    for row in map(json.loads, lines):
+    rows = [json.loads(line) for line in lines]
+    found: dict[str, Outcome | None] = {t: None for row in rows for t in row.get("collected", ())}
+    for row in rows:
         if "test" in row:
             _add(found, row, clone)
-    return list(found.values())
+    lost = f"no result: the process {ended}"
+    return [outcome or Outcome(_short(t), "failed", lost) for t, outcome in found.items()]
 
 
-def _add(found: dict[str, Outcome], row: dict[str, Any], clone: Clone) -> None:
+def _add(found: dict[str, Outcome | None], row: dict[str, Any], clone: Clone) -> None:
     kind, reason = _judged(row, clone)
     for test in _tests_of(row["test"], clone):
         before = found.get(test)
         # A test that passed may fail once more, while it is cleaned up after.
-        if before is None or before.kind != "failed" or before.reason.startswith("no result"):
+        if before is None or before.kind != "failed":
             found[test] = Outcome(_short(test), kind, reason, row.get("seconds", 0.0))
 
 
