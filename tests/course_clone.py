@@ -48,6 +48,10 @@ FAILURE = """
 
     def test_lost_file_of_its_own():
         open("elsewhere.txt")
+
+    @pytest.mark.xfail(strict=True, reason="cannot work")
+    def test_that_works_against_its_mark():
+        pass
 """
 
 

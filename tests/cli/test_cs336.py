@@ -16,7 +16,7 @@ LACK = "def test_lack():\n    open('tests/fixtures/model.pt')\n"
     [
         ({"test_data.py": PASS}, 0, ""),
         ({"test_data.py": PASS + LACK, "test_skip.py": SKIP}, 0, ""),
-        ({"test_data.py": PASS, "test_fail.py": FAILURE}, 76, "found 2, the first test_fail.py"),
+        ({"test_data.py": PASS, "test_fail.py": FAILURE}, 76, "found 3, the first test_fail.py"),
         ({"test_data.py": LACK, "test_skip.py": SKIP}, 76, "all 2 were skipped or lack"),
     ],
     ids=["all passed", "some not runnable", "some failed", "none passed"],
@@ -38,8 +38,8 @@ def test_the_table_counts_each_kind_and_lists_all_but_the_passed(cli, tmp_path):
     assert state_of(path) == before
     lines = [line.split() for line in done.out.splitlines()]
     assert ["test_data.py", "1", "0", "2", "3"] in lines
-    assert ["test_fail.py", "0", "2", "0", "0"] in lines
-    assert ["all", "1", "2", "2", "3"] in lines
+    assert ["test_fail.py", "0", "3", "0", "0"] in lines
+    assert ["all", "1", "3", "2", "3"] in lines
     order = [
         line for line in done.out.splitlines() if line in ("failed", "skipped", "not runnable")
     ]

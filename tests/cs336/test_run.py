@@ -72,6 +72,7 @@ EXPECTED = {
     "test_data.py::test_expected_failure": ("skipped", "expected to fail: too large"),
     "test_fail.py::test_fail": ("failed", "assert (1 + 1) == 3"),
     "test_fail.py::test_lost_file_of_its_own": ("failed", "FileNotFoundError"),
+    "test_fail.py::test_that_works_against_its_mark": ("failed", "XPASS(strict)"),
     "test_package.py::test_one": ("not runnable", "pip install a_package_that_nobody_has"),
     "test_package.py::test_two": ("not runnable", "a_package_that_nobody_has is not installed"),
     "test_own.py::test_own": ("not runnable", "cs336_basics is the clone's own code"),

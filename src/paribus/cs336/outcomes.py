@@ -59,7 +59,7 @@ def _judged(row: dict[str, Any], clone: Clone) -> tuple[Kind, str]:
         return "not runnable", lacks
     if row["outcome"] == "skipped":
         return "skipped", row["note"]
-    return "failed", row["said"]
+    return "failed", row.get("said") or row["note"]
 
 
 def _what_it_lacks(row: dict[str, Any], clone: Clone) -> str:

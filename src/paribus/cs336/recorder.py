@@ -63,8 +63,9 @@ class Recorder:
 def _outcome(report: Any) -> dict[str, str]:
     if hasattr(report, "wasxfail"):
         return {"outcome": report.outcome, "note": f"expected to fail: {report.wasxfail}"}
-    note = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-    return {"outcome": report.outcome, "note": note.removeprefix("Skipped: ")}
+    said = report.longrepr
+    note = said[2].removeprefix("Skipped: ") if isinstance(said, tuple) else said
+    return {"outcome": report.outcome, "note": note if isinstance(note, str) else ""}
 
 
 def _lacking(error: BaseException | None, tests: Path) -> dict[str, str]:
