@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import FOLDER, one_line, say
+from paribus.cli.display import PATH, one_line, say
 from paribus.errors import CheckFailedError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", type=FOLDER)
+@click.argument("path", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def cs336(path: Path, as_json: bool) -> None:
     """Run the public tests of CS336's assignment 1 against Paribus.
