@@ -116,7 +116,7 @@ void neither_cuts_nor_threads_change_the_result() {
 }
 
 void counts_beyond_32_bits_are_exact() {
-    const bpe::CountedWords words = [](const bpe::VisitWord& visit) {
+    const bpe::WordSource words = [](const bpe::VisitWord& visit) {
         visit("ab", (bpe::Count{1} << 33) + 1);
         visit("cd", bpe::Count{1} << 33);
         visit("xcd", 2);  // (c, d) wins by one occurrence

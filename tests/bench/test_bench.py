@@ -13,7 +13,6 @@ from paribus.bench.alone import run_alone
 from paribus.bench.material import Material, Sample, material_in, sample_in
 from paribus.bench.peers import NAIVE, OURS, PEERS, Peer, Routes
 from paribus.bench.rows import Row, records
-from paribus.bench.synthetic import synthetic_text
 from paribus.bench.tables import tables
 from paribus.bench.timing import alternate
 from paribus.bench.trainers import SAME_TIES, TRAINERS, Trainer
@@ -143,17 +142,9 @@ def test_ratios_are_of_bytes_a_second_of_cpu():
         assert "2.00x" in tables(rows)
 
 
-def test_synthetic_text_has_its_size_and_does_not_repeat_itself():
-    source = TEXT.encode() + b"".join(b"line %d of many\n" % i for i in range(500))
-    text = synthetic_text(200_000, 1, source)
-    assert len(text) == 200_000 and text == synthetic_text(200_000, 1, source)
-    assert text != synthetic_text(200_000, 2, source)
-    assert text[: len(source)] != text[len(source) : 2 * len(source)]
-
-
 def test_built_in_text_grows_to_the_size_that_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(bench_material, "SAMPLE_BYTES", 30_000)
-    assert len(sample_in(tmp_path, None, 900_000).data) == 900_000
+    assert 900_000 - 3 <= len(sample_in(tmp_path, None, 900_000).data) <= 900_000
 
 
 @pytest.mark.peers

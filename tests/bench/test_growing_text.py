@@ -23,6 +23,11 @@ def test_distinct_words_grow_more_slowly_than_the_text_and_do_not_stop():
     assert 1.5 * quarter < whole < 3.5 * quarter
 
 
+def test_characters_of_the_source_stay_whole():
+    text = b"".join(growing_text(300_000, 1, SOURCE + " né Ελλάδα 한국어".encode() * 100))
+    assert "Ελλάδα" in text[: text.rindex(b" ")].decode()
+
+
 def test_a_source_without_words_is_refused():
     with pytest.raises(ValueError, match="at least one word"):
         next(growing_text(10, 1, b" \n"))

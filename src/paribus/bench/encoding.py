@@ -19,6 +19,8 @@ from paribus.tokenizer.tokenizer import Tokenizer
 TRIAL_BYTES = 32 << 10
 LONGEST_PASS = 1.2
 """Seconds of one pass; a library that would take longer over the whole text gets a part of it."""
+RATE_FOR_ALL = 150e6
+"""Bytes a second; who reads so much gets the whole of a large text, for first passes slow down."""
 PROMPT = b"Once upon a time, it"
 PROMPT_CALLS = 500
 DECODED_BYTES = 16 << 20
@@ -183,7 +185,7 @@ def _n_bytes(routes: Routes, route: str, sample: Sample) -> int:
     start = time.perf_counter()
     routes.encode[route](trial)
     rate = len(trial.data) / (time.perf_counter() - start)
-    n_bytes = int(rate * LONGEST_PASS)
+    n_bytes = int(rate * max(LONGEST_PASS, len(sample.data) / RATE_FOR_ALL))
     return len(sample.data) if n_bytes >= len(sample.data) else max(n_bytes // 100_000, 1) * 100_000
 
 

@@ -18,14 +18,14 @@ _PHRASE = re.compile(rb"(?:\s*\S+){1,%d}" % WORDS_OF_PHRASE)
 
 
 def growing_text(n_bytes: int, seed: int, source: bytes) -> Iterator[bytes]:
-    """Yields `n_bytes` bytes in blocks, the same for the same arguments; `source` has words."""
+    """Yields blocks of `n_bytes`, the same for the same arguments; `source` has ASCII words."""
     draw = random.Random(seed)
-    words = source.split()
+    words = [word for word in source.split() if word.isascii()]  # cut anywhere
     # Each begins with white space, so that none joins the word before it.
     source_phrases = _PHRASE.findall(b" " + source)
     phrases = list(source_phrases)
     if not words:
-        raise ValueError("a source with at least one word is needed")
+        raise ValueError("a source with at least one ASCII word is needed")
     n_left, n_words = n_bytes, 0
     while n_left > 0:
         block = draw.choices(phrases, k=PHRASES_OF_BLOCK)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from paribus.bench.synthetic import synthetic_text
+from paribus.bench.growing_text import growing_text
 from paribus.files import publish_file, read_bytes
 from paribus.sample_text import fables, pydocs
 from paribus.tokenizer import formats, huggingface, ranks
@@ -119,8 +119,13 @@ def sample_in(folder: Path, text: Path | None, n_bytes: int | None = None) -> Sa
         read_bytes(text) if text else pydocs.gather(SAMPLE_BYTES) + fables.generate(SAMPLE_BYTES)
     )
     path = folder / (f"{text.stem if text else 'built-in'}{f'-{n_bytes}' if n_bytes else ''}.txt")
-    publish_file(path, synthetic_text(n_bytes, 0, source) if n_bytes else source)
+    publish_file(path, _grown(source, n_bytes) if n_bytes else source)
     return Sample(path, folder)
+
+
+def _grown(source: bytes, n_bytes: int) -> bytes:
+    """At most `n_bytes`, for it ends with a whole character: some libraries read nothing else."""
+    return b"".join(growing_text(n_bytes, 0, source)).decode("utf-8", "ignore").encode()
 
 
 def material_in(
