@@ -308,3 +308,29 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one_only(tmp_path):
     publish("after its end")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"while it lives", "after its end"} | own
+
+
+def test_a_new_file_never_takes_the_place_of_another(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    files.publish_file(path, b"first", replaces=False)
+    with pytest.raises(CannotCreateError, match="expected nothing of this name"):
+        files.publish_file(path, b"second", replaces=False)
+
+    def no_link(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_link)  # as on a file system without links
+    with pytest.raises(CannotCreateError, match="expected no such file"):
+        files.publish_file(path, b"third", replaces=False)
+    files.publish_file(tmp_path / "other", b"fourth", replaces=False)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {
+        "file": b"first",
+        "other": b"fourth",
+    }
+
+
+def test_a_limit_on_file_size_is_no_full_disk(tmp_path, monkeypatch):
+    results = with_faults(
+        monkeypatch, errno.EFBIG, lambda: files.publish_file(tmp_path / "file", b"x")
+    )
+    assert all("limit on file size" in str(result) for result in results)

@@ -69,3 +69,18 @@ def test_a_flipped_byte_is_found_by_verify_alone(manifest):
     record = read_manifest(folder, format_name="test", version=1)
     with pytest.raises(DataError, match=r"b\.bin: expected SHA-256"):
         verify_files(folder, record)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"[" * 10_000, "one nested too deep"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "a number of too many digits"),
+        (b'{"a": "\xff"}', "a byte that is no UTF-8"),
+        (b'{"a" 1}', "none at line 1, column 6"),
+    ],
+)
+def test_what_is_no_json_is_said_without_words_of_python(text, found):
+    with pytest.raises(DataError, match=f"^source: expected a JSON object, found {found}"):
+        parse_json(text, "source")
+    assert parse_json(b'\xef\xbb\xbf{"a": 1}', "source") == {"a": 1}

@@ -5,6 +5,7 @@ A message is one line: what and where, what was expected, what was found, what t
 
 import errno
 from pathlib import Path
+from typing import NamedTuple
 
 
 class ParibusError(Exception):
@@ -81,19 +82,47 @@ class StoppedError(ParibusError):
         self.exit_code = exit_code
 
 
-_BY_ERRNO: dict[int, type[ParibusError]] = {
-    errno.ENOENT: InputMissingError,
-    errno.EROFS: CannotCreateError,
-    errno.EEXIST: CannotCreateError,
-    errno.ENOTEMPTY: CannotCreateError,
-    errno.EACCES: AccessDeniedError,
-    errno.EPERM: AccessDeniedError,
-    errno.ENOTDIR: InputMissingError,
-    errno.EISDIR: DataError,
-    errno.ENAMETOOLONG: InputMissingError,
-    errno.ELOOP: DataError,
-    errno.ENOMEM: OutOfMemoryError,
+class _Known(NamedTuple):
+    """What an error number of the system means to a user."""
+
+    kind: type[ParibusError]
+    expected: str
+    found: str
+    advice: str
+
+
+_NO_ROOM = _Known(StorageError, "room on the disk", "none", "Free some space")
+_TAKEN = _Known(
+    CannotCreateError, "nothing of this name", "something", "Remove it, or choose another name"
+)
+_DENIED = _Known(
+    AccessDeniedError, "the right to use it", "none", "Ask its owner, or choose another place"
+)
+_BY_ERRNO: dict[int, _Known] = {
+    errno.ENOENT: _Known(InputMissingError, "a file or folder", "none", "Check the name"),
+    errno.EROFS: _Known(
+        CannotCreateError, "a file system to write to", "one to read", "Choose another place"
+    ),
+    errno.EEXIST: _TAKEN,
+    errno.ENOTEMPTY: _TAKEN,
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.ENOTDIR: _Known(InputMissingError, "a folder before each /", "a file", "Check the name"),
+    errno.EISDIR: _Known(DataError, "a file", "a folder", "Name a file"),
+    errno.ENAMETOOLONG: _Known(
+        InputMissingError, "a name that the file system takes", "a longer one", "Choose a shorter"
+    ),
+    errno.ELOOP: _Known(DataError, "a file or folder", "links in a circle", "Mend the links"),
+    errno.ENOMEM: _Known(
+        OutOfMemoryError, "memory", "none left", "End other programs, or work on less"
+    ),
+    errno.ENOSPC: _NO_ROOM,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _NO_ROOM,
+    errno.EFBIG: _Known(
+        StorageError, "a file within the limit on file size", "a larger one", "Raise the limit"
+    ),
 }
+_UNKNOWN = _Known(StorageError, "a read or a write that works", "a failure", "Check the disk")
 
 
 def from_os_error(
@@ -103,11 +132,16 @@ def from_os_error(
 
     With `creating`, what is missing is not an input: the output cannot be made.
     """
-    where = path if path is not None else error.filename
-    kind = _BY_ERRNO.get(error.errno or 0, StorageError)
-    if creating and kind is InputMissingError:
-        kind = CannotCreateError
-    return kind(f"{where}: {error.strerror or error}" if where else str(error))
+    where = path if path is not None else error.filename or "a file or stream"
+    known = _BY_ERRNO.get(error.errno or 0, _UNKNOWN)
+    if creating and known.kind is InputMissingError:
+        known = known._replace(kind=CannotCreateError)
+        if error.errno == errno.ENOENT:
+            known = known._replace(expected="a folder to put it in", advice="Make the folder first")
+    return known.kind(
+        f"{where}: expected {known.expected}, found {known.found} ({error.strerror or error}). "
+        f"{known.advice}"
+    )
 
 
 def exit_code_of(error: BaseException) -> int:

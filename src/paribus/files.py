@@ -45,10 +45,11 @@ STOP_SIGNALS: dict[int, int] = {
 """Signals that ask a run to save and leave, with the exit code of each."""
 
 
-def publish_file(path: Path, data: bytes) -> None:
+def publish_file(path: Path, data: bytes, *, replaces: bool = True) -> None:
     """Writes `data` under the name `path`: durable, and at no moment half-written.
 
     Raises StorageError, CannotCreateError or AccessDeniedError; the old file is then still whole.
+    Without `replaces` there must be none of this name, also none that has come meanwhile.
     """
     with (
         _named_errors(path, creating=True),
@@ -59,7 +60,10 @@ def publish_file(path: Path, data: bytes) -> None:
             while view:
                 view = view[file.write(view) :]
             os.fsync(descriptor)
-        os.replace(temporary, path)
+        if replaces:
+            os.replace(temporary, path)
+        else:
+            _rename_file(temporary, path)
         sync_folder(path.parent)
 
 
@@ -104,10 +108,27 @@ def check_unused(target: Path) -> None:
 
     Raises CannotCreateError where there is a file, or a folder that holds something.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    with _named_errors(target, creating=True):
+        is_used = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    if is_used:
         raise CannotCreateError(
             f"{target}: expected no such folder or an empty one, found files. "
-            "Remove it, or choose another --out"
+            "Remove it, or choose another name"
+        )
+
+
+def check_absent(target: Path) -> None:
+    """Refuses, before any work, a name that publish_file could not take without `replaces`."""
+    with _named_errors(target, creating=True):
+        exists = target.is_symlink() or target.exists()
+    if exists:
+        found = "a folder" if target.is_dir() else "one"
+        raise CannotCreateError(
+            f"{target}: expected no such file, found {found}. Remove it, or choose another name"
+        )
+    if not target.parent.is_dir():
+        raise CannotCreateError(
+            f"{target}: expected a folder to put it in, found none. Make the folder first"
         )
 
 
@@ -228,6 +249,15 @@ def peak_memory_bytes() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def available_memory_bytes() -> int | None:
+    """Memory that a new process could take; None where the system does not say."""
+    with contextlib.suppress(OSError), open("/proc/meminfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
 def processor_name() -> str:
     """What the processor calls itself; empty where the system does not say."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -329,7 +359,7 @@ def _named_errors(path: Path, *, creating: bool = False) -> Iterator[None]:
 
 def _with_room(known: Exception, error: OSError, path: Path) -> Exception:
     """A full disk also names what is free, so that the reader knows what to do."""
-    if error.errno not in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)):
+    if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return known
     folder = next((p for p in [path, *path.parents] if p.is_dir()), Path())
     free = shutil.disk_usage(folder).free
@@ -385,6 +415,19 @@ def _sync(path: Path) -> None:
 def _synced_entry(path: Path) -> dict[str, Any]:
     _sync(path)
     return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _rename_file(source: str, target: Path) -> None:
+    """Renames a file to a name that nothing has: a link refuses what a rename would replace."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        check_absent(target)
+        os.replace(source, target)
+    else:
+        os.unlink(source)
 
 
 def _rename_folder(source: Path, target: Path) -> None:

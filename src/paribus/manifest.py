@@ -50,10 +50,12 @@ def parse_json(data: bytes, source: Path | str) -> dict[str, Any]:
     """`data` as one JSON object, as strict as `read_json`; `source` is named in errors."""
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
+            data.decode("utf-8-sig"),
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{source}: expected a JSON object, found {_first_line(error)}") from error
+        raise DataError(f"{source}: expected a JSON object, found {_told(error)}") from error
     if not isinstance(value, dict):
         raise DataError(f"{source}: expected a JSON object, found {type(value).__name__}")
     return value
@@ -91,13 +93,27 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = dict(pairs)
     if len(keys) != len(pairs):
         repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"the key {repeated[:80]!r} twice")
+        raise _OtherJsonError(f"the key {repeated[:80]!r} twice")
     return keys
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name}, which is no JSON number")
+    raise _OtherJsonError(f"{name}, which is no JSON number")
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+class _OtherJsonError(ValueError):
+    """What Python reads as JSON, and other readers do not."""
+
+
+def _told(error: Exception) -> str:
+    """What was found in the place of JSON."""
+    match error:
+        case json.JSONDecodeError():
+            return f"none at line {error.lineno}, column {error.colno} ({error.msg[:80]})"
+        case UnicodeDecodeError():
+            return f"a byte that is no UTF-8 ({error.reason})"
+        case RecursionError():
+            return "one nested too deep"
+        case _OtherJsonError():
+            return str(error)[:200]
+    return "a number of too many digits"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paribus.errors import ParibusError
+from paribus.errors import InputMissingError, ParibusError, from_os_error
 from paribus.files import STOP_SIGNALS
 from paribus.tokenizer.formats import write_files
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -17,7 +17,7 @@ from paribus.tokenizer.vocabulary import Vocabulary
 
 
 def listing(folder):
-    return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(folder.rglob("*"))}
+    return {str(p.relative_to(folder)): p.lstat().st_size for p in sorted(folder.rglob("*"))}
 
 
 @pytest.fixture
@@ -115,11 +115,18 @@ def test_a_vocabulary_below_bytes_and_specials(refused, tiny_data, size):
 
 
 @pytest.mark.parametrize(
-    ("specials", "words"), [(["<a>", "<a>"], ["<a>"]), (["<a>", ""], ["empty"])]
+    ("specials", "words"),
+    [
+        (["<a>", "<a>"], ["'<a>' twice. Give it once"]),
+        (["<a>", ""], ["empty one. Leave it out"]),
+        (["Ġt"], ["names no byte or other token", "b' t'", "ASCII"]),
+        (["caf\xe9"], ["names no byte or other token"]),
+        (["\udcff\udcfe"], ["expected text of UTF-8"]),
+    ],
 )
-def test_a_duplicate_or_empty_special(refused, tiny_data, specials, words):
+def test_a_special_that_cannot_be_is_refused_before_any_text_is_read(refused, specials, words):
     given = [part for special in specials for part in ("--special", special)]
-    refused(2, words, *TOKENIZE, tiny_data.text, *SIZE, *given)
+    refused(2, ["--special: expected", *words], *TOKENIZE, "-", *SIZE, *given)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +259,118 @@ def test_an_output_that_exists(refused, tiny_data, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").touch()
     refused(73, ["out", "found files"], *TOKENIZE, tiny_data.text, *SIZE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((*TOKENIZE, "-", *SIZE, "--threads", 10**11), "--threads"),
+        ((*TOKENIZE, "-", *SIZE, "--threads", 1025), "--threads"),
+        ((*TOKENIZE, "-", *SIZE, "--max-token-length", 1 << 70), "--max-token-length"),
+        (("tokenizer", "profile", "-", "--vocab-size", 1 << 70), "--vocab-size"),
+        (
+            ("data", "prepare", "-", "--tokenizer", "t", "--out", "o", "--threads", 1025),
+            "--threads",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_number_that_no_machine_holds(refused, arguments, name):
+    refused(
+        2, [name, "is not in the range 1<=x<=" if name != "--vocab-size" else "257"], *arguments
+    )
+
+
+def test_a_size_above_free_memory_is_refused_before_it_is_made(refused, monkeypatch):
+    from paribus.cli import bench
+
+    refused(71, ["--size", "expected", "found 99,999,999,000MB"], "bench", "tokenizer", "--size", "99999999GB")  # fmt: skip
+    monkeypatch.setattr(bench, "available_memory_bytes", lambda: 2_999_999)
+    refused(71, ["--size", "found 1MB"], "bench", "tokenizer", "--size", "1MB")
+
+
+def test_a_separator_that_is_no_text(refused, tiny_data):
+    prepare = ("data", "prepare", "-", "--tokenizer", tiny_data.tokenizer, "--out", "out")
+    refused(2, ["--separator: expected text of UTF-8, found"], *prepare, "--separator", "\udcff")
+
+
+@pytest.fixture
+def taken(tmp_path):
+    for name in ("in.txt", "notes"):
+        (tmp_path / name).write_text("text", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("absent")
+
+
+@pytest.mark.parametrize(
+    "out", ["in.txt", "notes", "folder", "link", "no/x.npy", "in.txt/x", "a" * 300]
+)
+def test_a_file_that_cannot_be_made(refused, tiny_data, taken, out):
+    words = [out, "expected", "found"]
+    refused(73, words, "tokenizer", "encode", tiny_data.tokenizer, "in.txt", "--out", out)
+    if out in ("notes", "link"):
+        refused(73, words, "tokenizer", "convert", tiny_data.tokenizer, out)
+
+
+@pytest.mark.parametrize("out", ["x.json", "x.txt", ".tiktoken"])
+def test_the_name_of_a_file_for_a_folder(refused, tiny_data, out):
+    words = [out, "expected the name of a folder", "found"]
+    refused(2, words, "tokenizer", "convert", tiny_data.tokenizer, out)
+
+
+def test_a_file_of_ranks_that_lacks_an_id_says_so_when_it_is_made(
+    cli, refused, tiny_data, tmp_path
+):
+    ranks = tmp_path / "x.tiktoken"
+    made = cli("tokenizer", "convert", tiny_data.tokenizer, ranks)
+    assert made.code == 0
+    _, warned = made.err.splitlines()
+    assert warned.startswith(f"warning: {ranks}: '<|endoftext|>'")
+    refused(65, [ranks, "expected", "found none for 0"], "tokenizer", "encode", ranks, "-")
+    refused(73, [ranks, "found one"], "tokenizer", "convert", tiny_data.tokenizer, ranks)
+
+
+HEADER = "{'descr': '<u2', 'fortran_order': False, 'shape': (%s,), }"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        HEADER % 3, HEADER % -1, HEADER % 10**18, HEADER % (1 << 70), HEADER.replace("<u2", "<f4") % 1,
+        HEADER.replace("<u2", "|O") % 2, HEADER.replace("<u2", "|V0") % 2, "{'descr'", "(" * 9000,
+        "[1", "\xff",
+    ],
+    ids=lambda header: header[:60],
+)  # fmt: skip
+def test_an_array_whose_header_lies(refused, tiny_data, tmp_path, header):
+    text = header.encode("latin-1")
+    data = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + b"\x07\0\x09\0"
+    (tmp_path / "x.npy").write_bytes(data)
+    refused(65, ["x.npy", "expected", "found"], "tokenizer", "decode", tiny_data.tokenizer, "x.npy")
+
+
+@pytest.mark.parametrize("text", ["1 two", "1.5", "9" * 30, "9" * 5000, "1_0", "True", "\xff"])
+def test_ids_that_are_no_numbers(refused, tiny_data, tmp_path, text):
+    (tmp_path / "ids").write_text(text, encoding="latin-1")
+    words = ["ids: expected ids separated by white space, found '"]
+    refused(65, words, "tokenizer", "decode", tiny_data.tokenizer, "ids")
+
+
+@pytest.mark.parametrize("code", [n for n in errno.errorcode if n != errno.EPIPE])
+def test_what_the_system_refuses_comes_with_what_to_do(code):
+    for creating in (False, True):
+        error = from_os_error(OSError(code, os.strerror(code)), creating=creating)
+        pattern = r"a file or stream: expected [^\n]+, found [^\n]+ \([^\n]+\)\. [A-Z][^\n]+"
+        assert re.fullmatch(pattern, str(error)), error
+        assert not (creating and isinstance(error, InputMissingError))
+
+
+def test_a_folder_for_a_file_and_a_file_for_a_folder(refused, tiny_data, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    encode = ("tokenizer", "encode", tiny_data.tokenizer)
+    refused(65, ["folder: expected a file, found a folder"], *encode, "folder")
+    refused(66, ["file/x: expected a folder", "found a file"], *encode, "file/x")
 
 
 def test_a_text_of_three_words_works(cli, tmp_path, monkeypatch, tiny_data):

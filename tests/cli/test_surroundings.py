@@ -91,3 +91,33 @@ def test_a_run_that_fails_says_so_in_its_status(train, tmp_path, monkeypatch, cl
     assert cli(*train).code == 74
     status = (tmp_path / "run" / "status.json").read_text(encoding="utf-8")
     assert '"state": "failed"' in status and '"exit_code": 74' in status
+
+
+INTERRUPTED = """
+import atexit, os, signal, sys
+from paribus.__main__ import main
+
+def interrupt(name="", *_):
+    if name in ("", "MODULE"):
+        os.kill(os.getpid(), signal.NAME)
+
+class Finder:
+    find_spec = staticmethod(interrupt)
+
+sys.meta_path.insert(0, Finder)
+WHEN_DONE
+sys.argv[1:] = ["--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["click", "paribus.cli.main", "when done"])
+@pytest.mark.parametrize(("name", "exit_code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_before_and_behind_the_work_ends_it_in_one_line(moment, name, exit_code):
+    when_done = "atexit.register(interrupt)" if moment == "when done" else ""
+    script = INTERRUPTED.replace("NAME", name).replace("MODULE", moment)
+    done = subprocess.run(
+        [sys.executable, "-c", script.replace("WHEN_DONE", when_done)],
+        capture_output=True, encoding="utf-8", timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (exit_code, f"error: stopped ({name})\n")

@@ -171,7 +171,7 @@ def test_an_output_in_use_is_refused_before_any_work(tmp_path, byte_tokenizer, k
         (out / "precious").touch()
     else:
         out.touch()
-    with pytest.raises(CannotCreateError, match="another --out"):
+    with pytest.raises(CannotCreateError, match="another name"):
         prepare([tmp_path / "absent.txt"], byte_tokenizer(), out)
     assert out.exists()
 

@@ -268,3 +268,75 @@ def test_older_spellings_of_tokenizer_json_are_read(folder):
 
     changed(folder, older)
     assert formats.read(folder).hash == trained().hash
+
+
+@pytest.fixture
+def published(tmp_path):
+    formats.publish(
+        Vocabulary.build("gpt2", ["<s>"], [(b"a", b"b"), (b"ab", b"c")], "cs336"), tmp_path / "t"
+    )
+    return tmp_path / "t"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hash": "0" * 64}, {"hash": None}, {"files": {}}, {"files": None}, {"format": "paribus-tokenizeR"},
+        {"format": None}, {"version": 2},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_manifest_that_says_other_than_its_folder_is_refused(published, change):
+    assert formats.read(published).size == 259
+    manifest = published / "MANIFEST.json"
+    record = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(record | change), encoding="utf-8")
+    with pytest.raises(DataError, match=r"MANIFEST\.json: expected [^\n]+, found [^\n]+$"):
+        formats.read(published)
+
+
+def test_a_manifest_names_each_file(published):
+    manifest = published / "MANIFEST.json"
+    record = json.loads(manifest.read_text(encoding="utf-8"))
+    del record["files"]["merges.txt"]
+    manifest.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"MANIFEST\.json: expected the SHA-256 of merges\.txt, found"
+    ):
+        formats.read(published)
+
+
+def test_a_byte_order_mark_is_none_of_the_content(published):
+    whole = formats.read(published)
+    for name in ("vocab.json", "merges.txt", "tokenizer.json"):
+        path = published / name
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (published / "MANIFEST.json").unlink()
+    assert formats.read(published) == whole
+    (published / "tokenizer.json").unlink()
+    assert formats.read(published) == whole
+
+
+@pytest.mark.parametrize("lines", ["ab c\na b\n", "a b\na b\nab c\n"])
+def test_a_wrong_merge_is_said_of_merges_txt(published, lines):
+    (published / "merges.txt").write_text(f"#version: 0.2\n{lines}", encoding="utf-8")
+    with pytest.raises(DataError, match=r"merges\.txt: merge \d: expected [^\n]+, found"):
+        formats.read(published / "vocab.json")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("5", "'5'"),
+        (5, "5"),
+        ({"a": 1}, "an object without type"),
+        ({"type": "NFC"}, "NFC"),
+        ([], r"\[\]"),
+    ],
+)
+def test_a_step_that_is_not_done_here_is_named_as_it_stands(published, value, found):
+    content = json.loads((published / "tokenizer.json").read_text(encoding="utf-8"))
+    path = published.parent / "tokenizer.json"
+    path.write_text(json.dumps(content | {"normalizer": value}), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"normalizer: expected null, found {found}\. "):
+        formats.read(path)

@@ -11,6 +11,8 @@ import pytest
 import shapes
 
 from paribus.files import peak_memory_bytes
+from paribus.tokenizer import patterns
+from paribus.tokenizer.patterns import as_classes
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.vocabulary import Vocabulary
 
@@ -95,3 +97,25 @@ except MemoryError:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_without_memory_an_encoding_raises_and_the_encoder_answers_right():
     assert in_a_fresh_process(SHORT_OF_MEMORY) == "MemoryError, then a right answer\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="a POSIX timer is needed")
+def test_the_reference_looks_at_a_long_text_in_steps_that_a_signal_ends():
+    text = "a" * 30_000_000
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    began = time.monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            as_classes(text)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - began < 1
+
+
+def test_classes_of_a_text_in_pieces_are_those_of_its_characters(monkeypatch):
+    text = "Ab 1é²\u3000ǅʰ中🦊" * 3
+    whole = as_classes(text)
+    monkeypatch.setattr(patterns, "PIECE", 4)
+    assert as_classes(text) == whole == "".join(map(as_classes, text))

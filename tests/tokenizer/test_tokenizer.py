@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from tokenizer_texts import byte_texts, texts
 
-from paribus.errors import DataError
+from paribus.errors import CannotCreateError, ConfigError, DataError
 from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
@@ -121,3 +121,103 @@ def test_without_the_core_the_reference_takes_over_and_says_so(tokenizer, monkey
     with pytest.warns(UserWarning, match="slow Python reference"):
         report = train([TEXT], vocab_size=290, specials=SPECIALS)
     assert report.vocabulary == tokenizer.vocabulary
+
+
+@pytest.mark.parametrize("encoder", ["core", "reference"])
+@pytest.mark.filterwarnings("ignore:no C")
+def test_what_is_no_integer_is_no_id(tokenizer, encoder, monkeypatch):
+    if encoder == "reference":
+        monkeypatch.setitem(sys.modules, "paribus._core", None)
+    tried = Tokenizer(tokenizer.vocabulary)
+    rows = [[True], [True, 1], [1, True], [np.True_, 1], [2, 1.0], [None], [10**5000], [1 << 64, 1]]
+    rows += [np.array([True]), np.array([1.0]), np.array(1), np.ma.array([1, 2], mask=[0, 1])]
+    for row in rows:
+        for use in (tried.decode, tried.decode_bytes, tried.count_bytes):
+            with pytest.raises(DataError, match=r"^ids?\b.*expected .*, found [^\n]+$"):
+                use(row)
+    for row in ([1, True], [1, 2.0], np.array([1.0])):
+        with pytest.raises(DataError, match="expected an integer, found"):
+            list(tried.decode_stream(row))
+    assert tried.decode(np.array([70, 71], object)) == tried.decode([70, 71])
+
+
+def test_a_wrong_id_is_named_by_its_place(tokenizer):
+    for use in (
+        tokenizer.decode,
+        tokenizer.count_bytes,
+        lambda row: [*tokenizer.decode_stream(row)],
+    ):
+        with pytest.raises(DataError, match=r"^id 2: expected 0 to 289, found -1"):
+            use([1, 70, -1, 1])
+
+
+THREADS = [0, False, True, -1, 1.5, "2", 10**11, 10**5000]
+
+
+@pytest.mark.parametrize(
+    "threads", THREADS, ids=[f"{value!r:.20}" for value in THREADS[:-1]] + ["huge"]
+)
+def test_threads_are_none_or_a_number_of_them(tokenizer, threads):
+    for use in (
+        lambda: tokenizer.encode("a", threads=threads),
+        lambda: tokenizer.encode_batch(["a"], threads=threads),
+        lambda: train([TEXT], vocab_size=290, threads=threads),
+    ):
+        with pytest.raises(ConfigError, match=r"^threads: expected [^\n]+, found [^\n]+$"):
+            use()
+    assert tokenizer.encode("a", threads=np.int64(2)).tolist() == tokenizer.encode("a").tolist()
+
+
+def test_settings_of_training_are_integers_within_their_limits():
+    for setting in (
+        {"vocab_size": 300.0}, {"vocab_size": True}, {"vocab_size": 1 << 40}, {"vocab_size": "300"},
+        {"max_token_length": 1 << 70}, {"max_token_length": 0}, {"max_memory": 1e9},
+        {"max_memory": 0},
+    ):  # fmt: skip
+        (name,) = setting
+        with pytest.raises(ConfigError, match=rf"^{name}: expected [^\n]+, found [^\n]+$"):
+            train([TEXT], **{"vocab_size": 290, **setting})
+
+
+def test_allow_special_is_a_flag(tokenizer):
+    text = "<|endoftext|>"
+    for flag in (True, 1, np.True_):
+        assert tokenizer.encode(text, allow_special=flag).tolist() == [0]
+        assert list(tokenizer.encode_iterable([text], allow_special=flag)) == [0]
+    for flag in (False, 0, np.False_):
+        assert 0 not in tokenizer.encode(text, allow_special=flag)
+    for flag in (2, "no", None, {text}):
+        with pytest.raises(TypeError, match=r"^allow_special: expected True or False, found"):
+            tokenizer.encode(text, allow_special=flag)
+
+
+def test_text_is_str_or_bytes(tokenizer):
+    for kind in (bytes, bytearray, memoryview):
+        assert tokenizer.encode(kind(b"ab")).tolist() == tokenizer.encode("ab").tolist()
+        assert tokenizer.token_to_id(kind(b"a")) == tokenizer.token_to_id("a")
+    for text in (None, 5, np.array([1, 2]), ["a"]):
+        for use in (
+            lambda text=text: tokenizer.encode(text),
+            lambda text=text: tokenizer.encode_batch(["a", text]),
+            lambda text=text: list(tokenizer.encode_iterable(["a", text])),
+            lambda text=text: tokenizer.token_to_id(text),
+        ):
+            with pytest.raises(TypeError, match=r"^text: expected str or bytes, found \w+$"):
+                use()
+
+
+def test_a_tokenizer_is_made_of_a_vocabulary():
+    for wrong in (None, "folder", {}):
+        with pytest.raises(TypeError, match=r"^vocabulary: expected a Vocabulary, found"):
+            Tokenizer(wrong)
+
+
+def test_saving_takes_a_name_and_says_what_is_wrong_with_it(tokenizer, tmp_path):
+    (tmp_path / "made").mkdir()
+    tokenizer.save(str(tmp_path / "made"))
+    assert Tokenizer.from_files(tmp_path / "made").hash == tokenizer.hash
+    (tmp_path / "file").touch()
+    for wrong in ("absent", "absent/deep", "file", "file/below"):
+        with pytest.raises(CannotCreateError, match=rf"{wrong}: expected a folder, found [^\n]+$"):
+            tokenizer.save(str(tmp_path / wrong))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "made"]

@@ -57,7 +57,13 @@ def test_the_end_of_text_is_found(texts, expected):
 
 @pytest.mark.parametrize(
     ("texts", "message"),
-    [([""], "empty"), (["<a>", "<a>"], "twice"), (["a"], "names no byte"), (["\ud800"], "UTF-8")],
+    [
+        ([""], "empty"),
+        (["<a>", "<a>"], "twice"),
+        (["a"], "names no byte"),
+        (["Ġt"], "names no byte"),
+        (["\ud800"], "UTF-8"),
+    ],
 )
 def test_special_tokens_that_cannot_be_are_refused(texts, message):
     with pytest.raises(ConfigError, match=message):
@@ -109,7 +115,12 @@ def test_no_check_of_a_vocabulary_is_an_assertion():
 
 def test_a_special_token_with_the_name_of_another_token_is_refused():
     with pytest.raises(DataError, match="names no other token"):
-        Vocabulary.build("gpt2", ["Ġt"], [(b" ", b"t")], "cs336")
+        Vocabulary(
+            pattern="gpt2",
+            special_tokens=((0, "Ġt"),),
+            byte_ids=byte_layout(1, "cs336"),
+            merges=((b" ", b"t"),),
+        )
 
 
 def test_unknown_choices_are_refused_with_those_there_are():

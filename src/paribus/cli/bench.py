@@ -11,11 +11,15 @@ import click
 
 from paribus.cli.byte_size import ByteSize
 from paribus.cli.display import PATH, StatusLine
+from paribus.errors import OutOfMemoryError
+from paribus.files import available_memory_bytes
 
 if TYPE_CHECKING:
     from paribus.bench.material import Material, Sample
     from paribus.bench.rows import Row
 
+COPIES = 3
+"""Of the text, while it is made: as bytes, as a str, and as the bytes of that."""
 PARTS = ("encode", "train", "decode", "prompt")
 ONE_THREAD = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
 
@@ -54,6 +58,7 @@ def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any)
       paribus bench tokenizer
       paribus bench tokenizer --text stories.txt --only encode --json
     """
+    _check_room(options["size"] or 0)
     os.environ.update(ONE_THREAD)  # before a library is imported
     from paribus.bench.machine import machine
     from paribus.bench.material import material_in, sample_in
@@ -77,6 +82,16 @@ def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any)
         return
     click.echo("\n".join(f"{key:<16} {value}" for key, value in about.items()))
     click.echo("\n" + tables(rows))
+
+
+def _check_room(n_bytes: int) -> None:
+    """Refuses a text that memory could not hold, before it is made."""
+    available = available_memory_bytes()
+    if available is not None and COPIES * n_bytes > available:
+        raise OutOfMemoryError(
+            f"--size: expected at most {available // COPIES / 1e6:,.0f}MB, for {COPIES} copies of "
+            f"the text take what memory is available, found {n_bytes / 1e6:,.0f}MB. Ask for less"
+        )
 
 
 def _rows(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import PATH, StatusLine
+from paribus.cli.display import PATH, THREADS, StatusLine, option_names
 
 if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
@@ -59,7 +59,7 @@ def data() -> None:
     "--separator", default="<|endoftext|>", show_default=True,
     help="What stands alone on a line between documents; none: a file is a document.",
 )  # fmt: skip
-@click.option("--threads", type=click.IntRange(min=1), help="Encoding threads; all by default.")
+@click.option("--threads", type=THREADS, help="Encoding threads; all by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def prepare(
     paths: tuple[str, ...], tokenizer_path: Path, out: Path, as_json: bool, **options: Any
@@ -81,9 +81,12 @@ def prepare(
     tokenizer = load_tokenizer(tokenizer_path)
     if options["separator"] == "none":
         options["separator"] = None
-    _publish(
-        lambda progress: prepare(paths, tokenizer, out, progress=progress, **options), out, as_json
-    )
+    with option_names():
+        _publish(
+            lambda progress: prepare(paths, tokenizer, out, progress=progress, **options),
+            out,
+            as_json,
+        )
 
 
 @data.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paribus.errors import ConfigError, UnavailableError
+from paribus.tokenizer.limits import MAX_THREADS
 
 if TYPE_CHECKING:
     from paribus.evaluation.losses import Evaluation
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path, readable=False)
 """A file or folder; what is wrong with it is found, and said, where it is read."""
+THREADS = click.IntRange(1, MAX_THREADS)
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 PLAIN_SECONDS = 10.0
 """Between two lines where standard error is no terminal."""
@@ -29,7 +31,8 @@ def option_names() -> Iterator[None]:
         yield
     except (ConfigError, UnavailableError) as error:
         name, _, rest = str(error).partition(":")
-        error.args = (f"--{name.replace('_', '-')}:{rest}",)
+        if name.isidentifier():
+            error.args = (f"--{name.replace('_', '-')}:{rest}",)
         raise
 
 

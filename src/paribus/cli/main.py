@@ -84,11 +84,11 @@ def paribus(ctx: click.Context, debug: bool) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; returns its exit code (docs/exit-codes.md)."""
     _open_closed_streams()
-    _speak_plainly()
     # --debug stands anywhere, for it is added after an error, at the end of the line.
     wants_traceback = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
     try:
+        _speak_plainly()
         result = paribus.main(rest, prog_name="paribus", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0

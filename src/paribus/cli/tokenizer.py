@@ -1,6 +1,7 @@
 """`paribus tokenizer`: train one, encode and decode with it."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.byte_size import ByteSize
-from paribus.cli.display import PATH, option_names
+from paribus.cli.display import PATH, THREADS, option_names
 from paribus.cli.tokenizer_convert import convert
 from paribus.cli.tokenizer_insight import compare, explain, stats
 from paribus.cli.tokenizer_profile import profile
 from paribus.cli.tokenizer_progress import TrainingProgress
+from paribus.tokenizer.limits import MAX_TOKEN_LENGTH, MAX_VOCAB_SIZE
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
@@ -33,7 +35,7 @@ def tokenizer() -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.option(
     "--vocab-size",
-    type=click.IntRange(max=2**31),
+    type=click.IntRange(max=MAX_VOCAB_SIZE),
     required=True,
     help="Ids in all: specials, bytes, merges.",
 )
@@ -49,8 +51,8 @@ def tokenizer() -> None:
     "--pattern", type=click.Choice(["gpt2", "cl100k", "o200k", "none"]), default="gpt2",
     show_default=True, help="What splits text before merging.",
 )  # fmt: skip
-@click.option("--threads", type=click.IntRange(min=1), help="Counting threads; all by default.")
-@click.option("--max-token-length", type=click.IntRange(min=1), help="In bytes.")
+@click.option("--threads", type=THREADS, help="Counting threads; all by default.")
+@click.option("--max-token-length", type=click.IntRange(1, MAX_TOKEN_LENGTH), help="In bytes.")
 @click.option(
     "--max-memory", type=ByteSize(), metavar="SIZE",
     help="Most memory to hold, like 500MB or 1GiB: one thread, counts on disk, the same result.",
@@ -103,7 +105,7 @@ def train(
 @tokenizer.command()
 @click.argument("tokenizer_path", metavar="TOKENIZER", type=PATH)
 @click.argument("file")
-@click.option("--out", type=PATH, help="Write the ids as a .npy file instead.")
+@click.option("--out", type=PATH, help="Write a .npy file instead; must not exist.")
 @click.option("--allow-special", is_flag=True, help="Special tokens in the text become their ids.")
 def encode(tokenizer_path: Path, file: str, out: Path | None, allow_special: bool) -> None:
     """Print the ids of a text, separated by spaces. FILE may be - for standard input.
@@ -113,8 +115,11 @@ def encode(tokenizer_path: Path, file: str, out: Path | None, allow_special: boo
       echo "Once upon a time" | paribus tokenizer encode tokenizers/stories -
       paribus tokenizer encode tokenizers/stories story.txt --out story.npy
     """
+    from paribus.files import check_absent, publish_file
     from paribus.tokenizer.tokenizer import Tokenizer
 
+    if out is not None:
+        check_absent(out)
     loaded = Tokenizer.from_files(tokenizer_path)
     if out is None:
         _print_ids(loaded.encode_iterable(_blocks(file), allow_special=allow_special))
@@ -123,12 +128,10 @@ def encode(tokenizer_path: Path, file: str, out: Path | None, allow_special: boo
 
     import numpy as np
 
-    from paribus.files import publish_file
-
     ids = loaded.encode(b"".join(_blocks(file)), allow_special=allow_special)
     buffer = io.BytesIO()
     np.save(buffer, ids, allow_pickle=False)
-    publish_file(out, buffer.getvalue())
+    publish_file(out, buffer.getvalue(), replaces=False)
     click.echo(f"{out}: {len(ids)} ids", err=True)
 
 
@@ -165,22 +168,18 @@ def _print_ids(ids: Iterator[int]) -> None:
 def _read_ids(file: str) -> Any:
     import numpy as np
 
+    from paribus.data.npy import npy_ids
     from paribus.errors import DataError
 
     data = b"".join(_blocks(file))
     if data.startswith(b"\x93NUMPY"):
-        import io
-
-        try:
-            return np.load(io.BytesIO(data), allow_pickle=False).reshape(-1)
-        except ValueError as error:
-            raise DataError(f"{file}: expected a .npy file of ids, found {error}") from error
-    try:
-        return np.array([int(word) for word in data.split()], np.int64)
-    except (ValueError, OverflowError) as error:
-        raise DataError(
-            f"{file}: expected ids separated by white space, found {str(error)[:80]}"
-        ) from error
+        return npy_ids(data, file)
+    words = data.split()
+    wrong = next((word for word in words if not re.fullmatch(rb"-?[0-9]{1,18}", word)), None)
+    if wrong is not None:
+        found = wrong[:40].decode("utf-8", "backslashreplace")
+        raise DataError(f"{file}: expected ids separated by white space, found {found!r}")
+    return np.array(list(map(int, words)), np.int64)
 
 
 def _summary(report: "TrainingReport", out: Path) -> dict[str, Any]:

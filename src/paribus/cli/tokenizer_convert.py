@@ -21,10 +21,18 @@ def convert(tokenizer_path: Path, file: Path) -> None:
       paribus tokenizer convert tokenizers/stories stories.tiktoken
       paribus tokenizer convert gpt2/vocab.json tokenizers/gpt2
     """
-    from paribus.files import check_unused
-    from paribus.tokenizer import formats
+    from paribus.files import check_absent, check_unused
+    from paribus.tokenizer import formats, ranks
 
+    is_ranks = formats.is_ranks_file(file)
+    (check_absent if is_ranks else check_unused)(file)
     vocabulary = formats.read(tokenizer_path)
-    check_unused(file)
     formats.write(vocabulary, file)
     click.echo(f"{file}: {vocabulary.size} ids", err=True)
+    if is_ranks and (below := ranks.specials_below_others(vocabulary)):
+        click.echo(
+            f"warning: {file}: {' '.join(map(repr, below))} has no place in it, yet an id below "
+            "that of another token: tiktoken needs it as an argument, and Paribus reads the "
+            "folder, not this file",
+            err=True,
+        )

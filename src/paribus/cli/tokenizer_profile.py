@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paribus.tokenizer.limits import MAX_VOCAB_SIZE
+
 if TYPE_CHECKING:
     from paribus.tokenizer.profile import Part
 
@@ -16,7 +18,9 @@ NAIVE_BYTES = 200_000
 
 @click.command()
 @click.argument("file")
-@click.option("--vocab-size", type=click.IntRange(min=257), help="Default: 10000; naive: 500.")
+@click.option(
+    "--vocab-size", type=click.IntRange(257, MAX_VOCAB_SIZE), help="Default: 10000; naive: 500."
+)
 @click.option(
     "--impl", type=click.Choice(["fast", "naive"]), default="fast", show_default=True,
     help="Stages of the C++ core, or functions of plain Python.",

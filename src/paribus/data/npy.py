@@ -4,8 +4,11 @@ The header is padded to 128 bytes, so that its count can be patched when the las
 and has one spelling for one dtype and count: a reader compares it whole.
 """
 
+import io
+import math
 import os
 import struct
+import tokenize
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -85,6 +88,34 @@ def open_npy(path: Path, dtype: str, count: int) -> np.ndarray[Any, np.dtype[Any
         return np.memmap(
             file, dtype=_DESCRIPTIONS[dtype], mode="r", offset=HEADER_BYTES, shape=(count,)
         )
+
+
+def npy_ids(data: bytes, source: Path | str) -> np.ndarray:
+    """The integers of a .npy file that another tool may have written, as one row.
+
+    Raises DataError for other values, and for a header that promises other than what follows.
+    """
+    stream = io.BytesIO(data)
+    read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    try:
+        shape, is_fortran, dtype = read[np.lib.format.read_magic(stream)[0]](stream)
+    except (ValueError, KeyError, RecursionError, tokenize.TokenError) as error:
+        raise DataError(
+            f"{source}: expected a .npy file of ids, found another header. Write it with numpy.save"
+        ) from error
+    values = data[stream.tell() :]
+    expected = math.prod(shape) * dtype.itemsize
+    if dtype.kind not in "iu" or any(length < 0 for length in shape):
+        raise DataError(
+            f"{source}: expected a .npy file of integers, found {dtype} of shape {shape}"[:200]
+        )
+    if len(values) != expected:
+        raise DataError(
+            f"{source}: expected {expected} bytes of ids, as its header says, found {len(values)}. "
+            "The file is damaged: write it again"
+        )
+    array = np.frombuffer(values, dtype).reshape(shape, order="F" if is_fortran else "C")
+    return array.reshape(-1)
 
 
 def _abandon(file: IO[bytes]) -> None:

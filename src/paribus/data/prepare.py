@@ -15,7 +15,7 @@ from paribus.data.corpus import SEPARATOR, documents, text_files
 from paribus.data.shard_writer import ShardWriter, token_dtype
 from paribus.data.shards import FORMAT, SPLITS, VERSION, TokenShards, open_shards
 from paribus.data.split import Census, Document, check_share, divide
-from paribus.errors import DataError
+from paribus.errors import ConfigError, DataError
 from paribus.files import check_unused, publish_folder
 
 BLOCK_BYTES = 16 << 20
@@ -58,6 +58,7 @@ def prepare(  # noqa: PLR0913 - the settings of one command, each with its defau
     where `out` holds files, InputMissingError, DataError for input without text, StorageError.
     """
     check_share(validation)
+    _check_separator(separator)
     check_unused(out)
     text_files(paths)
     census = Census()
@@ -111,6 +112,15 @@ def publish_tokens(
 
     publish_folder(out, write, record)
     return open_shards(out, tokenizer_hash=tokenizer.hash)
+
+
+def _check_separator(separator: str | None) -> None:
+    try:
+        (separator or "").encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"separator: expected text of UTF-8, found {separator!r}. Write it in UTF-8"
+        ) from error
 
 
 def _write_blocks(

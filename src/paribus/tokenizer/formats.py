@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from paribus.errors import DataError, InputMissingError
+from paribus.errors import CannotCreateError, ConfigError, DataError, InputMissingError
 from paribus.files import MANIFEST, publish_file, publish_folder, read_bytes
 from paribus.manifest import parse_json, read_json, read_manifest, verify_files
 from paribus.tokenizer import huggingface, ranks
@@ -22,14 +22,17 @@ from paribus.tokenizer.names import (
     merges_from_names,
     vocabulary_with_ids,
 )
-from paribus.tokenizer.vocabulary import Vocabulary
+from paribus.tokenizer.vocabulary import MergeError, Vocabulary
 
 FORMAT = "paribus-tokenizer"
 VERSION = 1
+OTHER_FORMATS = ("paribus-tokens",)
+"""Of published folders that hold a tokenizer beside other files."""
 SIZE_LIMIT = 256 << 20
 """Of one file, in bytes; the largest tokenizers that are in use take some 30 MB."""
 
 _VOCAB, _MERGES, _WHOLE = "vocab.json", "merges.txt", "tokenizer.json"
+_RANKS = ".tiktoken"
 _MERGES_HEADER = "#version: 0.2"
 
 
@@ -49,12 +52,23 @@ def read(path: Path) -> Vocabulary:
 def write(vocabulary: Vocabulary, path: Path) -> None:
     """Publishes a tokenizer as the ending of `path` says: .tiktoken a file of ranks, else a folder.
 
-    Raises DataError for a vocabulary that has no counterpart in ranks.
+    Raises DataError for a vocabulary that has no counterpart in ranks, CannotCreateError for a
+    name that is taken, and ConfigError for one that is neither.
     """
-    if path.suffix == ".tiktoken":
-        publish_file(path, ranks.as_bytes(vocabulary))
+    if is_ranks_file(path):
+        publish_file(path, ranks.as_bytes(vocabulary), replaces=False)
     else:
         publish(vocabulary, path)
+
+
+def is_ranks_file(path: Path) -> bool:
+    """Whether the ending of `path` says so. Raises ConfigError for the name of another file."""
+    if path.name == _RANKS or path.suffix.lower() in (".json", ".txt"):
+        raise ConfigError(
+            f"{path}: expected the name of a folder, or of a file that ends in {_RANKS}, found "
+            f"another. {_WHOLE}, {_VOCAB} and {_MERGES} are made in a folder: name that"
+        )
+    return path.suffix == _RANKS
 
 
 def publish(vocabulary: Vocabulary, folder: Path) -> None:
@@ -65,6 +79,9 @@ def publish(vocabulary: Vocabulary, folder: Path) -> None:
 
 def write_files(vocabulary: Vocabulary, folder: Path) -> None:
     """Writes vocab.json, merges.txt and tokenizer.json into `folder` (within publish_folder)."""
+    if not folder.is_dir():
+        found = "something else" if folder.exists() else "none"
+        raise CannotCreateError(f"{folder}: expected a folder, found {found}. Make it first")
     lines = [f"{token_name(left)} {token_name(right)}" for left, right in vocabulary.merges]
     contents = {
         _VOCAB: dump_json(ids_by_name(vocabulary)),
@@ -76,25 +93,44 @@ def write_files(vocabulary: Vocabulary, folder: Path) -> None:
 
 
 def _read_folder(folder: Path) -> Vocabulary:
-    _verify_published(folder)
-    if (folder / _WHOLE).is_file():
-        return _read_file(folder / _WHOLE)
-    if (folder / _VOCAB).is_file():
-        return _read_file(folder / _VOCAB)
-    ranks_files = sorted(folder.glob("*.tiktoken"))
+    record = _published_record(folder)
+    vocabulary = _read_file(_main_file(folder))
+    if record and record.get("hash") != vocabulary.hash:
+        raise DataError(
+            f"{folder / MANIFEST}: expected the hash {vocabulary.hash[:16]}… of the tokenizer, "
+            f"found {str(record.get('hash'))[:16]!r}. The folder is damaged: make it again"
+        )
+    return vocabulary
+
+
+def _main_file(folder: Path) -> Path:
+    for name in (_WHOLE, _VOCAB):
+        if (folder / name).is_file():
+            return folder / name
+    ranks_files = sorted(folder.glob(f"*{_RANKS}"))
     if len(ranks_files) == 1:
-        return _read_file(ranks_files[0])
+        return ranks_files[0]
     raise InputMissingError(
-        f"{folder}: expected {_WHOLE}, or {_VOCAB} and {_MERGES}, or one *.tiktoken, found none. "
+        f"{folder}: expected {_WHOLE}, or {_VOCAB} and {_MERGES}, or one *{_RANKS}, found none. "
         "Make a tokenizer with: paribus tokenizer train FILE --vocab-size N --out DIR"
     )
 
 
-def _verify_published(folder: Path) -> None:
-    """A folder of `tokenizer train` is compared with its manifest; one of other tools has none."""
+def _published_record(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder of `tokenizer train`, its files compared with it; None for a folder
+    of other tools, and for token data, whose own manifest is compared where it is opened."""
     manifest = folder / MANIFEST
-    if manifest.is_file() and read_json(manifest).get("format") == FORMAT:
-        verify_files(folder, read_manifest(folder, format_name=FORMAT, version=VERSION))
+    if not manifest.is_file() or read_json(manifest).get("format") in OTHER_FORMATS:
+        return None
+    record = read_manifest(folder, format_name=FORMAT, version=VERSION)
+    missing = {_VOCAB, _MERGES, _WHOLE} - record["files"].keys()
+    if missing:
+        raise DataError(
+            f"{manifest}: expected the SHA-256 of {min(missing)}, found none. The folder is "
+            "damaged: make it again"
+        )
+    verify_files(folder, record)
+    return record
 
 
 def _read_file(path: Path) -> Vocabulary:
@@ -147,8 +183,11 @@ def _from_two_files(content: dict[str, Any], vocab: Path, merges_file: Path) -> 
     specials = [(i, name) for name, i in ids.items() if tokens.get(name) not in ordinary]
     with _about(merges_file):
         _refuse_lost_merges(specials, ordinary)
-    with _about(vocab):
+    try:
         return vocabulary_with_ids("gpt2", specials, ordinary, merges)
+    except DataError as error:
+        path = merges_file if isinstance(error, MergeError) else vocab
+        raise DataError(f"{path}: {error}") from error
 
 
 def _refuse_lost_merges(specials: list[tuple[int, str]], ordinary: dict[bytes, int]) -> None:
@@ -170,7 +209,7 @@ def _refuse_lost_merges(specials: list[tuple[int, str]], ordinary: dict[bytes, i
 
 def _merge_lines(path: Path) -> Sequence[Sequence[str]]:
     try:
-        text = read_bytes(path, limit=SIZE_LIMIT).decode("utf-8")
+        text = read_bytes(path, limit=SIZE_LIMIT).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}, byte {error.start}: expected UTF-8, found another byte"

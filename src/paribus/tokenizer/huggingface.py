@@ -12,6 +12,7 @@ from paribus.tokenizer.names import (
     checked_ids,
     ids_by_name,
     merges_from_names,
+    short,
     vocabulary_with_ids,
 )
 from paribus.tokenizer.patterns import EXPRESSIONS, name_of
@@ -185,4 +186,7 @@ def _tokens(names: list[str]) -> dict[str, bytes]:
 
 
 def _kind(step: Any) -> str:
-    return str(step.get("type", "none"))[:80] if isinstance(step, dict) else "none"
+    """What a step calls itself; another value than a step as it is."""
+    if isinstance(step, dict):
+        return str(step.get("type", "an object without type"))[:80]
+    return "none" if step is None else short(step)

@@ -80,7 +80,7 @@ def _merge_from_names(place: int, names: Sequence[str]) -> tuple[bytes, bytes]:
     pair = [token_from_name(name) for name in names[:2]]
     if len(names) != 2 or pair[0] is None or pair[1] is None:
         raise DataError(
-            f"merge {place}: expected two names of tokens, found {_short(' '.join(names[:80]))}"
+            f"merge {place}: expected two names of tokens, found {short(' '.join(names[:80]))}"
         )
     return pair[0], pair[1]
 
@@ -89,7 +89,7 @@ def _refuse_ids(content: dict[str, Any]) -> None:
     by_id: dict[int, str] = {}
     for name, i in content.items():
         if type(i) is not int or not 0 <= i < 1 << 32:
-            raise DataError(f"id of {name[:80]!r}: expected an integer from 0, found {_short(i)}")
+            raise DataError(f"id of {name[:80]!r}: expected an integer from 0, found {short(i)}")
         if i in by_id:
             raise DataError(f"id {i}: expected one token, found {by_id[i][:80]!r}, {name[:80]!r}")
         by_id[i] = name
@@ -110,6 +110,7 @@ def _refuse_other_ids(vocabulary: Vocabulary, ids: dict[bytes, int]) -> None:
             )
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """`value` as Python writes it, cut to 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -55,6 +55,9 @@ _REPRESENTATIVES = {
 }
 _OTHER = "§"
 
+PIECE = 1 << 20
+"""Characters that are looked at in one call, some 60 ms: between two, Python sees signals."""
+
 
 def check_pattern(name: str) -> None:
     """Raises ConfigError for a name that stands for no pattern."""
@@ -80,7 +83,10 @@ def compiled(name: str) -> "regex.Pattern[str]":
 
 def as_classes(text: str) -> str:
     """`text` with each character replaced by the representative of its class; ASCII and ſ stay."""
-    return text.translate(_representatives())
+    table = _representatives()
+    if len(text) <= PIECE:
+        return text.translate(table)
+    return "".join(text[i : i + PIECE].translate(table) for i in range(0, len(text), PIECE))
 
 
 class _Representatives(dict[int, str]):

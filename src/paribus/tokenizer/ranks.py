@@ -34,6 +34,13 @@ def as_bytes(vocabulary: Vocabulary) -> bytes:
     return b"".join(base64.b64encode(token) + b" %d\n" % i for token, i in lines)
 
 
+def specials_below_others(vocabulary: Vocabulary) -> dict[str, int]:
+    """Special tokens without which the ids in a file of ranks have gaps, so that `from_bytes`
+    refuses it."""
+    last = max(vocabulary.ids.values())
+    return {text: i for i, text in vocabulary.special_tokens if i < last}
+
+
 def from_bytes(
     data: bytes, *, pattern: str = "gpt2", specials: Sequence[tuple[int, str]] = ()
 ) -> Vocabulary:

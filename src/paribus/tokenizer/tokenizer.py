@@ -1,9 +1,10 @@
 """Tokenizer: text to ids and back, with one vocabulary."""
 
 import codecs
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property
+import contextlib
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from paribus.errors import DataError
 from paribus.tokenizer import formats, streaming
 from paribus.tokenizer.core import Core, Encoder, load_core
+from paribus.tokenizer.limits import n_threads
 from paribus.tokenizer.reference import split
 from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.vocabulary import Vocabulary
@@ -23,25 +25,33 @@ class Tokenizer:
     """
 
     def __init__(self, vocabulary: Vocabulary):
+        if not isinstance(vocabulary, Vocabulary):
+            raise TypeError(
+                f"vocabulary: expected a Vocabulary, found {type(vocabulary).__name__}. "
+                "A tokenizer is read by Tokenizer.from_files(PATH)"
+            )
         self.vocabulary = vocabulary
         core = load_core()
         if core is None:
             self._encoder: Encoder = ReferenceEncoder(vocabulary)
             self._split_ends: streaming.SplitEnds = self._split_ends_by_reference
             self._core_error: type[Exception] = DataError
+            self._decode: Callable[[list[int] | np.ndarray], bytes] = self._decode_by_reference
         else:
             self._encoder = _core_encoder(core, vocabulary)
             self._split_ends = lambda text: core.split(text, vocabulary.pattern)
             self._core_error = core.CoreError
+            self._decode = self._encoder.decode
 
     @classmethod
     def from_files(cls, path: Path | str) -> "Tokenizer":
         """The tokenizer of a folder or file in any form that `formats.read` knows."""
         return cls(formats.read(Path(path)))
 
-    def save(self, folder: Path) -> None:
-        """Writes vocab.json, merges.txt and tokenizer.json, as publish_folder's callback."""
-        formats.write_files(self.vocabulary, folder)
+    def save(self, folder: Path | str) -> None:
+        """Writes vocab.json, merges.txt and tokenizer.json into a folder, as publish_folder's
+        callback. Raises CannotCreateError where there is no such folder."""
+        formats.write_files(self.vocabulary, Path(folder))
 
     @property
     def hash(self) -> str:
@@ -72,7 +82,7 @@ class Tokenizer:
 
         They are uint16 where the vocabulary has at most 65,536 ids, as in token files, else uint32.
         """
-        return self._encoder.encode(_as_bytes(text), allow_special, _n_threads(threads))
+        return self._encoder.encode(_as_bytes(text), _as_flag(allow_special), n_threads(threads))
 
     def encode_batch(
         self,
@@ -83,7 +93,7 @@ class Tokenizer:
     ) -> list[np.ndarray]:
         """The ids of each text, on `threads` threads (default: all cores)."""
         ids, ends = self._encoder.encode_many(
-            [_as_bytes(text) for text in texts], allow_special, _n_threads(threads)
+            [_as_bytes(text) for text in texts], _as_flag(allow_special), n_threads(threads)
         )
         return [ids[a:b] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
 
@@ -107,18 +117,13 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Iterable[int] | np.ndarray) -> bytes:
         """The bytes of `ids`. Raises DataError for an id that the vocabulary has not."""
-        row = ids if isinstance(ids, list | np.ndarray) else list(ids)
-        try:
-            return self._encoder.decode(row)
-        except (TypeError, ValueError, OverflowError, self._core_error):
-            # Integers of another type than the core reads, or ids that are none: which, is said.
-            return self._encoder.decode(self._checked_ids(row))
+        return self._decoded(ids if isinstance(ids, list) else _as_row(ids))
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """The text of ids that come one by one, held back where a character is not complete."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        for i in ids:
-            if text := decoder.decode(self.decode_bytes([i])):
+        for place, i in enumerate(ids):
+            if text := decoder.decode(self._decoded([i], place)):
                 yield text
         if rest := decoder.decode(b"", final=True):
             yield rest
@@ -131,7 +136,7 @@ class Tokenizer:
 
     def count_bytes(self, ids: Iterable[int] | np.ndarray) -> int:
         """How many bytes of text `ids` stand for; special tokens are no text."""
-        return int(self._text_lengths[self._checked_ids(ids)].sum())
+        return int(self._text_lengths[self._checked_ids(_as_row(ids))].sum())
 
     @cached_property
     def _special_ids(self) -> dict[str, int]:
@@ -143,21 +148,33 @@ class Tokenizer:
         lengths[list(self._special_ids.values())] = 0
         return lengths
 
-    def _checked_ids(self, ids: Iterable[int] | np.ndarray) -> np.ndarray:
+    def _decoded(self, ids: list[int] | np.ndarray, first: int = 0) -> bytes:
+        """The bytes of `ids`, of which the first is number `first`."""
+        try:
+            return self._decode(ids)
+        except (TypeError, ValueError, OverflowError, self._core_error):
+            # Integers of another type than the core reads, or ids that are none: which, is said.
+            return self._decode(self._checked_ids(ids, first))
+
+    def _checked_ids(self, ids: list[int] | np.ndarray, first: int = 0) -> np.ndarray:
         """`ids` as uint32: a negative or large one is refused before it could wrap."""
-        array = ids if isinstance(ids, np.ndarray) else _as_array(list(ids))
-        if array.dtype.kind not in "iu" or array.ndim != 1:
+        is_array = isinstance(ids, np.ndarray) and ids.dtype != object
+        array = np.asanyarray(ids) if is_array else _as_array(list(ids), first)
+        if array.dtype.kind not in "iuO" or array.ndim != 1:
             raise DataError(
-                f"ids: expected one row of integers below 2**63, found {array.ndim} axes of "
-                f"{array.dtype}"
+                f"ids: expected one row of integers, found an array of {array.dtype} with "
+                f"{array.ndim} dimensions"
             )
         wrong = np.flatnonzero((array < 0) | (array >= len(self)))
         if wrong.size:
             raise DataError(
-                f"id {wrong[0]} of {array.size}: expected 0 to {len(self) - 1}, found "
-                f"{array[wrong[0]]}. Was the text encoded with another tokenizer?"
+                f"id {first + wrong[0]}: expected 0 to {len(self) - 1}, found "
+                f"{_shown(array[wrong[0]])}. Was the text encoded with another tokenizer?"
             )
         return np.ascontiguousarray(array, np.uint32)
+
+    def _decode_by_reference(self, ids: list[int] | np.ndarray) -> bytes:
+        return self._encoder.decode(self._checked_ids(ids))
 
     def _split_ends_by_reference(self, text: bytes) -> np.ndarray:
         pretokens = split(text, self.vocabulary.pattern)
@@ -175,22 +192,56 @@ def _core_encoder(core: Core, vocabulary: Vocabulary) -> Encoder:
     )
 
 
-def _as_array(ids: list[int]) -> np.ndarray:
+def _as_row(ids: Iterable[int] | np.ndarray) -> list[int] | np.ndarray:
+    if not isinstance(ids, np.ndarray):
+        return list(ids)
+    if hasattr(ids, "mask"):
+        raise DataError("ids: expected one row of integers, found a masked array. Compress it")
+    return ids
+
+
+def _as_array(ids: list[int], first: int) -> np.ndarray:
+    integers = [_as_integer(i, place) for place, i in enumerate(ids, first)]
     try:
-        return np.array(ids or np.empty(0, np.uint32))
-    except ValueError as error:
-        raise DataError(f"ids: expected one row of integers, found {error}") from error
+        return np.array(integers, np.int64)
+    except OverflowError:
+        return np.array(integers, object)
 
 
-def _n_threads(threads: int | None) -> int:
-    return threads or _n_cores()
+def _as_integer(i: int, place: int) -> int:
+    with contextlib.suppress(TypeError):
+        if not isinstance(i, bool | np.bool_):
+            return operator.index(i)
+    raise DataError(f"id {place}: expected an integer, found {_shown(i)}")
 
 
-@cache
-def _n_cores() -> int:
-    return os.cpu_count() or 1
+def _shown(value: object) -> str:
+    """`value` in some 80 characters at most; Python writes no numbers of thousands of digits."""
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"a number of {value.bit_length()} bits"
+    text = str(value) if isinstance(value, int | np.integer) else repr(value)
+    return " ".join(text.split())[:80]
+
+
+def _as_flag(allow_special: bool) -> bool:
+    if isinstance(allow_special, bool):
+        return allow_special
+    if isinstance(allow_special, int | np.integer | np.bool_) and allow_special in (0, 1):
+        return bool(allow_special)
+    raise TypeError(f"allow_special: expected True or False, found {_shown(allow_special)}")
 
 
 def _as_bytes(text: str | bytes) -> bytes:
     # A lone surrogate is no text, but str can hold one: it is kept, as three bytes.
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if isinstance(text, str):
+        return text.encode("utf-8", "surrogatepass")
+    return text if isinstance(text, bytes) else _copied_bytes(text)
+
+
+def _copied_bytes(text: object) -> bytes:
+    """The bytes of a bytearray or another buffer of bytes: its owner may change them meanwhile."""
+    with contextlib.suppress(TypeError):
+        view = memoryview(text)  # type: ignore[arg-type]
+        if view.format in ("B", "b", "c"):
+            return view.tobytes()
+    raise TypeError(f"text: expected str or bytes, found {type(text).__name__}")

@@ -1,7 +1,6 @@
 """Training of a tokenizer: the same vocabulary from the C++ core and from the Python reference."""
 
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +12,13 @@ from paribus.errors import ConfigError, DataError, UnavailableError, from_os_err
 from paribus.files import peak_memory_bytes, temporary_folder
 from paribus.tokenizer import reference
 from paribus.tokenizer.core import Core, load_core
+from paribus.tokenizer.limits import (
+    MAX_MEMORY,
+    MAX_TOKEN_LENGTH,
+    MAX_VOCAB_SIZE,
+    check_integer,
+    n_threads,
+)
 from paribus.tokenizer.patterns import check_pattern
 from paribus.tokenizer.reference import Learned, Rules
 from paribus.tokenizer.vocabulary import (
@@ -77,22 +83,26 @@ def train(  # noqa: PLR0913  one option of the command each
     a bound that does not suffice is refused. Raises ConfigError for settings that cannot be, and
     DataError for a text without a byte.
     """
+    n_new_ids = _checked_n_new_ids(vocab_size, specials, pattern, max_token_length)
+    n_cores = n_threads(threads)
     rules = Rules(
         pattern=pattern,
         specials=tuple(text.encode() for text in specials),
         byte_ids=byte_layout(len(specials), ties),
-        n_new_ids=_checked_n_new_ids(vocab_size, specials, pattern, max_token_length),
+        n_new_ids=n_new_ids,
         ties=ties,
         max_token_length=max_token_length,
     )
     core = load_core() if impl == "fast" else None
-    if max_memory is not None and core is None:
-        raise ConfigError("max_memory: expected the fast implementation, found the naive one")
+    if max_memory is not None:
+        check_integer("max_memory", max_memory, 1, MAX_MEMORY)
+        if core is None:
+            raise ConfigError("max_memory: expected the fast implementation, found the naive one")
     start = time.monotonic()
     if core is None:
         learned, n_bytes = _learn_naively(sources, rules, progress)
     else:
-        settings = _CoreSettings(threads or os.cpu_count() or 1, progress, max_memory)
+        settings = _CoreSettings(n_cores, progress, max_memory)
         learned, n_bytes = _learn_fast(core, sources, rules, settings)
     if n_bytes == 0:
         raise DataError("text to train on: expected at least one byte, found none")
@@ -112,14 +122,11 @@ def _checked_n_new_ids(
     check_pattern(pattern)
     check_special_tokens(specials)
     smallest = 256 + len(specials)
-    if vocab_size < smallest:
-        raise ConfigError(
-            f"vocab_size: expected at least {smallest} (256 bytes and {len(specials)} special "
-            f"tokens), found {vocab_size}"
-        )
-    if max_token_length is not None and max_token_length < 1:
-        raise ConfigError(f"max_token_length: expected at least 1, found {max_token_length}")
-    return vocab_size - smallest
+    why = f" (256 bytes and {len(specials)} special tokens)"
+    size = check_integer("vocab_size", vocab_size, smallest, MAX_VOCAB_SIZE, why)
+    if max_token_length is not None:
+        check_integer("max_token_length", max_token_length, 1, MAX_TOKEN_LENGTH)
+    return size - smallest
 
 
 def _learn_fast(

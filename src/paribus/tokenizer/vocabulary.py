@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from paribus.errors import ConfigError, DataError
-from paribus.tokenizer.byte_names import BYTE_NAMES, PRINTABLE_ORDER, token_from_name, token_name
+from paribus.tokenizer.byte_names import PRINTABLE_ORDER, token_from_name, token_name
 from paribus.tokenizer.patterns import check_pattern
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ Ties = Literal["cs336", "hf"]
 END_OF_TEXT = "<|endoftext|>"
 
 
+class MergeError(DataError):
+    """A merge that cannot stand where it does."""
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Pattern, special tokens, bytes and merges. Raises DataError where they contradict."""
@@ -42,7 +46,7 @@ class Vocabulary:
     """In the order of their creation."""
 
     def __post_init__(self) -> None:
-        _check_special_texts([text for _, text in self.special_tokens], DataError)
+        _check_special_texts([text for _, text in self.special_tokens], DataError, "special token")
         _check_merges(self.merges)
         _check_fixed_ids(self)
         _check_names(self)
@@ -148,25 +152,29 @@ def byte_layout(n_specials: int, ties: Ties) -> tuple[int, ...]:
 
 
 def check_special_tokens(specials: Sequence[str]) -> None:
-    """Raises ConfigError for an empty or repeated text, and for one that names a byte in files."""
-    _check_special_texts(specials, ConfigError)
+    """Raises ConfigError for an empty or repeated text, and for one that could name in files what
+    training may learn: all its characters are names of bytes, of others than those it has."""
+    _check_special_texts(specials, ConfigError, "special")
     for text in specials:
-        if text in BYTE_NAMES.values():
+        named = token_from_name(text)
+        if named is not None and (len(named) == 1 or not text.isascii()):
             raise ConfigError(
-                f"special token: expected a text that names no byte, found {text!r}. "
-                "Choose a longer one, such as '<|endoftext|>'"
+                f"special: expected a text that names no byte or other token, found {text[:80]!r}, "
+                f"which stands for {named[:80]!r} in files. Choose ASCII, such as '<|endoftext|>'"
             )
 
 
-def _check_special_texts(specials: Sequence[str], kind: type[ConfigError | DataError]) -> None:
+def _check_special_texts(
+    specials: Sequence[str], kind: type[ConfigError | DataError], where: str
+) -> None:
     seen: set[str] = set()
     for text in specials:
         if not text:
-            raise kind("special token: expected a text, found an empty one")
+            raise kind(f"{where}: expected a text, found an empty one. Leave it out, or fill it")
         if text in seen:
-            raise kind(f"special token: expected each text once, found {text[:80]!r} twice")
+            raise kind(f"{where}: expected each text once, found {text[:80]!r} twice. Give it once")
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise kind(f"special token: expected text of UTF-8, found {text[:80]!r}")
+            raise kind(f"{where}: expected text of UTF-8, found {text[:80]!r}. Write it in UTF-8")
         seen.add(text)
 
 
@@ -176,7 +184,7 @@ def _check_merges(merges: Sequence[tuple[bytes, bytes]]) -> None:
     for place, (left, right) in enumerate(merges):
         if left not in made or right not in made:
             part = right if left in made else left
-            raise DataError(
+            raise MergeError(
                 f"merge {place}: expected two tokens made before it, found "
                 f"{token_name(part)[:80]!r}, which is none"
             )
@@ -189,7 +197,7 @@ def _refuse_repeated_merge(merges: Sequence[tuple[bytes, bytes]]) -> None:
     seen: set[tuple[bytes, bytes]] = set()
     for place, (left, right) in enumerate(merges):
         if (left, right) in seen:
-            raise DataError(
+            raise MergeError(
                 f"merge {place}: expected a new pair, found {token_name(left)[:80]!r} with "
                 f"{token_name(right)[:80]!r} a second time"
             )
