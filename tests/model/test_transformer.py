@@ -4,13 +4,11 @@ import numpy as np
 import numpy_reference
 import pytest
 import torch
-from torch import nn
-from variants import random_model, small_config
 
+from axes import random_model, small_config
 from closeness import assert_close
 from paribus.errors import ConfigError, DataError
 from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
-from paribus.model.ffn import FFNS, ReLU
 from paribus.model.residual import RESIDUALS
 from paribus.model.transformer import Transformer
 
@@ -45,6 +43,8 @@ def test_grouped_queries_equal_the_numpy_forward_pass(backend, n_kv_heads, posit
         {"position": Rope(theta=100.0)},
         {"norm_eps": 0.5},
         {"n_heads": 1},
+        {"logit_softcap": 0.5, "logit_scale": 2.0},
+        {"qk_norm": True, "norm_eps": 0.5, "n_kv_heads": 1},
     ],
 )
 def test_other_settings_equal_the_numpy_forward_pass(changes, tokens):
@@ -81,10 +81,24 @@ def test_the_gradient_reaches_every_parameter(variant_config, tokens):
 
 def test_names_are_equal_under_every_placement():
     names = {
-        frozenset(random_model(small_config(norm_placement=p, final_norm="on")).state_dict())
-        for p in RESIDUALS
+        placement: set(random_model(small_config(norm_placement=placement)).state_dict())
+        for placement in RESIDUALS
     }
-    assert len(names) == 1
+    without_norms = {frozenset(n for n in found if "norm" not in n) for found in names.values()}
+    assert len(without_norms) == 1
+    assert names["pre"] == names["output"] == names["post"] | {"final_norm.weight"}
+    added = {name for name in names["sandwich"] if "_output_norm" in name}
+    assert names["sandwich"] - added == names["pre"] and len(added) == 4
+    assert names["none"] == next(iter(without_norms))
+
+
+def test_an_option_adds_only_its_own_names():
+    plain = set(random_model(small_config()).state_dict())
+    normed = set(random_model(small_config(qk_norm=True)).state_dict())
+    assert normed - plain == {
+        f"layers.{i}.attention.{part}_norm.weight" for i in (0, 1) for part in "qk"
+    }
+    assert set(random_model(small_config(logit_softcap=1.0)).state_dict()) == plain
 
 
 def test_names_and_shapes_of_the_state_are_those_documented():
@@ -171,17 +185,9 @@ def test_autocast_keeps_the_stream_and_the_weights_in_float32(stream_config, tok
     assert (hidden - exact).norm() < 0.03 * exact.norm()
 
 
-class GELU(ReLU):
-    """down(gelu(up(x))): the network of the 2024 edition, added here in the place of ReLU."""
-
-    def forward(self, x):
-        return self.down_proj(nn.functional.gelu(self.up_proj(x)))
-
-
 @pytest.mark.parametrize("kind", ["", "_truncated"])
-def test_the_model_of_cs336_2024_gives_its_recorded_logits(kind, cs336_array, monkeypatch):
+def test_the_model_of_cs336_2024_gives_its_recorded_logits(kind, cs336_array):
     arrays = cs336_array("spring2024/transformer_lm")
-    monkeypatch.setitem(FFNS, "relu", GELU)
     config = ModelConfig(
         vocab_size=100,
         context_length=64,
@@ -189,7 +195,7 @@ def test_the_model_of_cs336_2024_gives_its_recorded_logits(kind, cs336_array, mo
         n_layers=2,
         n_heads=2,
         d_ff=512,
-        ffn="relu",
+        ffn="gelu",
         position=Learned(),
         tie_embeddings=False,
     )

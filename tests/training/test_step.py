@@ -38,6 +38,10 @@ def steps(setting, n, *overrides):
     return results, state
 
 
+def poisoned(loss):
+    return replace(loss, objective=loss.objective * float("nan"), nats=loss.nats * float("nan"))
+
+
 @pytest.mark.parametrize("parts", [2, 4])
 def test_accumulation_equals_the_large_batch(setting, parts):
     whole, large = steps(setting, 3)
@@ -116,7 +120,7 @@ def test_a_non_finite_number_stops_before_the_update(setting, poison):
     moments = {k: v.clone() for k, v in state.snapshot().optimizer.items()}
     if poison == "loss":
         healthy = numerics.loss
-        object.__setattr__(numerics, "loss", lambda *a: healthy(*a) * float("nan"))
+        object.__setattr__(numerics, "loss", lambda *a: poisoned(healthy(*a)))
     else:
         state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("inf"))
     batch = batches.at(1)
@@ -138,7 +142,7 @@ def test_a_scaled_gradient_may_overflow_but_a_loss_may_not(setting):
     assert all(torch.equal(before[name], t) for name, t in state.model.state_dict().items())
     assert numerics.scaler.get_scale() == 2.0
     healthy = numerics.loss
-    object.__setattr__(numerics, "loss", lambda *a: healthy(*a) * float("nan"))
+    object.__setattr__(numerics, "loss", lambda *a: poisoned(healthy(*a)))
     with pytest.raises(NonFiniteError, match="loss at step 2"):
         train_step(state, batches.at(1), experiment, numerics)
 

@@ -7,7 +7,12 @@ from annotated_types import Gt
 from paribus.config.settings import settings
 from paribus.errors import ConfigError
 
-GATED_FFNS = frozenset({"swiglu"})
+GATED_FFNS = frozenset({"swiglu", "geglu"})
+"""Kinds with a gate beside the up projection."""
+NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "output": 1, "none": 0}
+"""Norms that a placement gives to each sublayer."""
+WITH_FINAL_NORM = frozenset({"pre", "sandwich", "output"})
+"""Placements whose stream grows from block to block, so that `final_norm: auto` is on."""
 
 
 @settings
@@ -59,18 +64,19 @@ class ModelConfig:
     """Number of attention heads; divides d_model."""
     n_kv_heads: Annotated[int, Gt(0)] | None = None
     """Number of key and value heads; divides n_heads; null means n_heads."""
-    norm_placement: Literal["pre", "post"] = "pre"
-    """Where a block normalizes: pre x + f(norm(x)), post norm(x + f(x))."""
+    norm_placement: Literal["pre", "post", "sandwich", "output", "none"] = "pre"
+    """Where a block normalizes: pre x + f(norm(x)), post norm(x + f(x)), sandwich x +
+    norm(f(norm(x))), output x + norm(f(x)), none x + f(x)."""
     norm: Literal["rmsnorm", "layernorm"] = "rmsnorm"
     """Kind of normalization."""
     norm_eps: Annotated[float, Gt(0)] = 1e-5
     """Added to the mean square or the variance, inside the root."""
     final_norm: Literal["auto", "on", "off"] = "auto"
-    """Normalization in front of the output table; auto: on for pre, off for post."""
+    """Normalization in front of the output table; auto: off for post and none, else on."""
     position: Position = Rope()
     """How the model knows where a token stands."""
-    ffn: Literal["swiglu", "relu"] = "swiglu"
-    """Feed-forward network: gated SwiGLU, or two layers with ReLU between."""
+    ffn: Literal["swiglu", "geglu", "relu", "gelu", "silu", "relu2"] = "swiglu"
+    """Feed-forward network: gated, or two layers with an activation between."""
     d_ff: Annotated[int, Gt(0)] | None = None
     """Width of the feed-forward network; null takes it from the three keys below."""
     d_ff_ratio: Annotated[float, Gt(0)] | None = None
@@ -79,12 +85,16 @@ class ModelConfig:
     """d_ff is rounded to a multiple of this."""
     d_ff_rounding: Literal["ceil", "nearest"] = "ceil"
     """How it is rounded."""
+    qk_norm: bool = False
+    """RMSNorm over each head of queries and keys, before they are rotated."""
     attention_backend: Literal["sdpa", "manual"] = "sdpa"
     """PyTorch's fused attention, or the readable one; equal numbers."""
     tie_embeddings: bool = True
     """One table for input and output."""
     logit_scale: Annotated[float, Gt(0)] = 1.0
     """Factor on the logits."""
+    logit_softcap: Annotated[float, Gt(0)] | None = None
+    """Bound c on the logits, c tanh(logits / c); null: none."""
     bias: bool = False
     """Bias in linear layers and in LayerNorm."""
     init: Literal["truncated_normal", "normal", "gpt2"] = "truncated_normal"
@@ -140,5 +150,5 @@ class ModelConfig:
     def has_final_norm(self) -> bool:
         """Whether a normalization stands in front of the output table."""
         return self.final_norm == "on" or (
-            self.final_norm == "auto" and self.norm_placement == "pre"
+            self.final_norm == "auto" and self.norm_placement in WITH_FINAL_NORM
         )

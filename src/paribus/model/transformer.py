@@ -10,6 +10,7 @@ from paribus.model.config import ModelConfig
 from paribus.model.linear import Embedding, Linear
 from paribus.model.norm import build_norm
 from paribus.model.position import build_position
+from paribus.model.softcap import build_softcap
 from paribus.shapes import Hidden, Logits, Tokens
 
 EMBEDDING_SCALES = {"none": lambda config: 1.0, "sqrt_d_model": lambda config: config.d_model**0.5}
@@ -23,7 +24,7 @@ class Transformer(nn.Module):
         if config.vocab_size is None:
             raise ConfigError("model.vocab_size: expected a number, found null. Give it a value")
         self.config = config
-        self.logit_scale = config.logit_scale
+        self.logit_scale, self.softcap = config.logit_scale, build_softcap(config)
         self.embedding_scale = EMBEDDING_SCALES[config.embedding_scale](config)
         self.token_embedding = Embedding(config.vocab_size, config.d_model)
         self.position = build_position(config)
@@ -48,8 +49,8 @@ class Transformer(nn.Module):
         return self.final_norm(x)
 
     def logits(self, hidden: Hidden) -> Logits:
-        """hidden W^T * logit_scale, with the output table W."""
-        return nn.functional.linear(hidden, self.output_weight) * self.logit_scale
+        """softcap(hidden W^T * logit_scale), with the output table W."""
+        return self.softcap(nn.functional.linear(hidden, self.output_weight) * self.logit_scale)
 
     @property
     def output_weight(self) -> Tensor:

@@ -32,8 +32,11 @@ from paribus.training.state import TrainState
 
 FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "data.dir")
 """Settings that a resume may change without --allow-change: they touch no update made so far."""
-FIXED = ("training.tokens", "training.epochs", "training.time", "evaluation.tokens", "run.dir")
-"""Settings that act only before step 0, so that a resume cannot change them at all."""
+FIXED = (
+    *("training.tokens", "training.epochs", "training.time", "evaluation.tokens", "run.dir"),
+    "optimizer.kind",
+)
+"""Settings that act before step 0, so that a resume cannot change them at all."""
 
 
 def train(
@@ -259,7 +262,7 @@ def _check_changes(
         if key in FIXED:
             raise ConfigError(
                 f"{key}: expected the value that the run was started with, found {value!r}: it "
-                "acts only before step 0. Extend the run with training.steps=N"
+                "acts before step 0. Extend the run with training.steps=N, or start another"
             )
         if key not in allowed and not key.startswith(FREE_TO_CHANGE):
             raise ConfigError(
