@@ -29,18 +29,6 @@ def logits(weights: dict[str, np.ndarray], config, tokens: np.ndarray) -> np.nda
     return config.logit_softcap * np.tanh(scores / config.logit_softcap)
 
 
-def loss(scores: np.ndarray, targets: np.ndarray, z_weight: float) -> tuple[float, np.ndarray]:
-    """Mean cross-entropy plus z_weight times the mean squared log-partition; and its gradient."""
-    gradient = np.zeros_like(scores)
-    total = 0.0
-    for row, target, slope in zip(scores, targets, gradient, strict=True):
-        log_partition = row.max() + math.log(np.exp(row - row.max()).sum())
-        total += log_partition - row[target] + z_weight * log_partition**2
-        slope[:] = np.exp(row - log_partition) * (1 + 2 * z_weight * log_partition)
-        slope[target] -= 1
-    return total / len(scores), gradient / len(scores)
-
-
 def _residual(x, weights, name, config, sublayer):
     def norm(h, which=name):
         return _norm(h, _below(weights, f"{which}."), config)

@@ -24,8 +24,10 @@ class Block(nn.Module):
         self.ffn = build_ffn(config)
 
     def forward(self, x: Hidden, rotate: Rotate, cache: LayerCache | None = None) -> Hidden:
-        def attend(h: Hidden) -> Hidden:
-            return self.attention(h, rotate, cache)
-
-        x = self.residual(x, self.attention_norm, attend, self.attention_output_norm)
+        x = self.residual(
+            x,
+            self.attention_norm,
+            lambda h: self.attention(h, rotate, cache),
+            self.attention_output_norm,
+        )
         return self.residual(x, self.ffn_norm, self.ffn, self.ffn_output_norm)
