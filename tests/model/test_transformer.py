@@ -1,5 +1,11 @@
 """The whole model: against an independent forward pass, and the laws that every variant obeys."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import numpy_reference
 import pytest
@@ -167,8 +173,54 @@ def test_a_sequence_that_the_context_does_not_hold_is_refused(n_tokens):
 @pytest.mark.parametrize("token", [-1, 13])
 def test_an_id_outside_the_vocabulary_is_refused_by_name(token):
     model = random_model(small_config())
-    with pytest.raises(DataError, match=f"below 13, found {token}"):
+    with pytest.raises(DataError, match=f"from 0 to 12 .*found {token}"):
         model(torch.tensor([[0, token]]))
+
+
+REFUSED = [
+    ("torch.zeros(2, 3)", "int64 or int32, found float32"),
+    ("torch.zeros(2, 3, dtype=torch.uint8)", "int64 or int32, found uint8"),
+    ("torch.zeros(2, 3, dtype=torch.bool)", "int64 or int32, found bool"),
+    ("torch.zeros(0, 3, dtype=torch.long)", r"at least one sequence .*\(0, 3\)"),
+    ("torch.tensor(5)", r"at least one sequence .*\(\)"),
+    ("torch.zeros(2, 0, dtype=torch.long)", "1 to 8 tokens .*found 0"),
+    ("torch.zeros(2, 9, dtype=torch.long)", "1 to 8 tokens .*found 9"),
+    ("torch.full((2, 3), 13)", "from 0 to 12 .*found 13"),
+    ("torch.full((2, 3), -1)", "from 0 to 12 .*found -1"),
+]
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What a model says to each of REFUSED, where no test checks annotations."""
+    code = """if True:
+        import sys, torch
+        from axes import random_model, small_config
+        from paribus.errors import DataError
+        model = random_model(small_config())
+        model(torch.zeros(2, 3, dtype=torch.int32))
+        for text in sys.argv[1:]:
+            try:
+                model(eval(text))
+            except DataError as error:
+                print(error)
+            else:
+                print("accepted")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, *(text for text, _ in REFUSED)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda i: REFUSED[i][0])
+def test_tokens_that_are_none_are_refused_in_one_line(answers, number):
+    assert len(answers) == len(REFUSED)
+    assert re.search(REFUSED[number][1], answers[number])
 
 
 def test_a_model_without_a_vocabulary_is_refused():

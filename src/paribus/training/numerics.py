@@ -90,6 +90,8 @@ class Numerics:
     loss: Callable[[Tensor, Tensor], Loss]
     """(tokens, targets) -> what training minimizes."""
     scaler: torch.amp.GradScaler
+    vocab_size: int
+    """Token ids that the model's tables hold."""
 
     @classmethod
     def build(cls, model: Transformer, training: TrainingConfig) -> "Numerics":
@@ -106,7 +108,8 @@ class Numerics:
             return torch.autocast(training.device, dtype)
 
         scaler = torch.amp.GradScaler(training.device, enabled=dtype == torch.float16)
-        return cls(training.device, autocast, _loss_function(model, training), scaler)
+        vocab_size = len(model.output_weight)
+        return cls(training.device, autocast, _loss_function(model, training), scaler, vocab_size)
 
 
 def _loss_function(

@@ -9,6 +9,7 @@ from torch import Tensor
 from paribus.data.batches import Batch
 from paribus.errors import NonFiniteError
 from paribus.experiment import Experiment
+from paribus.model.inputs import check_ids
 from paribus.optim.build import set_learning_rate
 from paribus.optim.clip import clip_gradients
 from paribus.optim.schedule import learning_rate
@@ -56,7 +57,12 @@ def train_step(
 
 
 def _gradients(batch: Batch, parts: int, numerics: Numerics) -> Tensor:
-    """Adds the gradient of the mean loss over `batch`; returns its cross-entropy."""
+    """Adds the gradient of the mean loss over `batch`; returns its cross-entropy.
+
+    The ids are checked here, before they leave the CPU: one out of range ends a process on CUDA.
+    """
+    for ids in (batch.tokens, batch.targets):
+        check_ids(ids, numerics.vocab_size)
     tokens = batch.tokens.to(numerics.device, non_blocking=True).chunk(parts)
     targets = batch.targets.to(numerics.device, non_blocking=True).chunk(parts)
     total = torch.zeros((), device=numerics.device)
