@@ -4,6 +4,7 @@ import math
 from itertools import zip_longest
 
 import pytest
+
 from golden_files import ARMS, FOLDER, golden_text
 
 
