@@ -99,6 +99,18 @@ def publish_folder(
         sync_folder(target.parent)
 
 
+def check_unused(target: Path) -> None:
+    """Refuses, before any work, a name that publish_folder could not take.
+
+    Raises CannotCreateError where there is a file, or a folder that holds something.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise CannotCreateError(
+            f"{target}: expected no such folder or an empty one, found files. "
+            "Remove it, or choose another --out"
+        )
+
+
 def read_bytes(path: Path, *, limit: int | None = None) -> bytes:
     """The content of `path`; a file above `limit` bytes is refused before it is read."""
     with _named_errors(path), open(path, "rb") as file:

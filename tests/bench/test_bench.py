@@ -75,15 +75,15 @@ def test_what_a_maker_does_is_not_timed():
     assert alternate({"a": make}, 2, wall=lambda: spent[0], cpu=lambda: spent[0])["a"].wall == 0.5
 
 
-def fake(encode) -> Peer:
-    return Peer("numpy", lambda material: Routes({"": encode}, {"": lambda ids: "other text"}))
+def fake(encode, decode) -> Peer:
+    return Peer("numpy", lambda material: Routes({"": encode}, {"": decode}))
 
 
 def test_a_library_with_other_ids_gets_no_time(material, sample):
     peers = {
         OURS: PEERS[OURS],
-        "wrong": fake(lambda sample: np.arange(7)),
-        "broken": fake(lambda sample: 1 // 0),
+        "wrong": fake(lambda sample: np.arange(7), lambda ids: "other text"),
+        "broken": fake(lambda sample: 1 // 0, lambda ids: [][0]),
         "absent": Peer("no-such-library", PEERS[OURS].load),
     }
     rows = list(encoding.encoding_rows(material, sample, peers, 1, quiet))
@@ -93,9 +93,11 @@ def test_a_library_with_other_ids_gets_no_time(material, sample):
     assert notes["absent"] == "not installed: pip install no-such-library"
     assert {row.library for row in rows if row.wall is not None} == {OURS}
     decoded = list(encoding.decoding_rows(material, sample, peers, 1, quiet))
-    assert {row.library: row.note for row in decoded if row.wall is None} == dict.fromkeys(
-        ["wrong", "broken"], "not equal"
-    )
+    assert {row.library: row.note for row in decoded if row.wall is None} == {
+        "wrong": "not equal",
+        "broken": "fails: IndexError: list index out of range",
+    }
+    assert {row.library for row in decoded if row.wall is not None} == {OURS}
 
 
 def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):
@@ -105,7 +107,7 @@ def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):
     def learned(work, name, task):
         run = run_alone(work, OURS if name == "wrong" else name, task)
         if name == "wrong":
-            run.result.tokens[5] = b"?"
+            run.result.learned.tokens[5] = b"?"
         return run
 
     monkeypatch.setattr(training, "run_alone", learned)
@@ -129,7 +131,7 @@ def test_a_process_of_its_own_that_fails_says_how():
 def test_ratios_are_of_bytes_a_second_of_cpu():
     def row(library: str, n_bytes: int, cpu: float, file: str, task: str) -> Row:
         return Row(
-            task=task, version=library, library=library, file=file, n_bytes=n_bytes, cpu=cpu, wall=1
+            task=task, label=library, library=library, file=file, n_bytes=n_bytes, cpu=cpu, wall=1
         )
 
     for task, over_naive in (("encode warm", 50.0), ("train", None)):

@@ -29,5 +29,5 @@ def test_characters_of_the_source_stay_whole():
 
 
 def test_a_source_without_words_is_refused():
-    with pytest.raises(ValueError, match="at least one word"):
+    with pytest.raises(ValueError, match="at least one ASCII word"):
         next(growing_text(10, 1, b" \n"))

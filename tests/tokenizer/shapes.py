@@ -11,7 +11,6 @@ is trained on the shapes.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paribus.files import peak_memory_bytes
 from paribus.tokenizer import formats
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
@@ -40,7 +40,7 @@ class Cost(NamedTuple):
     training: float
     n_ids: int
     memory: int
-    """The most that encoding took beyond the text and its ids."""
+    """The most that encoding took beyond the text and its ids; 0 where the system does not tell."""
 
 
 def _repeated(piece: bytes) -> Callable[[int], bytes]:
@@ -116,11 +116,12 @@ def encoding_seconds(text: bytes) -> float:
 
 def encoding_cost(text: bytes) -> tuple[float, int, int]:
     """Seconds, number of ids, and memory beyond text and ids, in a process that is fresh."""
-    encoder, before = tokenizer(), _peak_memory()
+    encoder, before = tokenizer(), peak_memory_bytes()
     began = time.process_time()
     ids = encoder.encode(text, threads=1)
     seconds = time.process_time() - began
-    memory = _peak_memory() - before - ids.nbytes
+    after = peak_memory_bytes()
+    memory = 0 if before is None or after is None else after - before - ids.nbytes
     assert encoder.decode_bytes(ids) == text
     return seconds, ids.size, memory
 
@@ -132,11 +133,6 @@ def measured(shape: str, n_bytes: int) -> Cost:
     began = time.process_time()
     train([text], vocab_size=300, pattern="none", threads=1)
     return Cost(seconds, time.process_time() - began, n_ids, memory)
-
-
-def _peak_memory() -> int:
-    kilobyte = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobyte
 
 
 def measured_alone(shape: str, n_bytes: int) -> Cost:
@@ -155,9 +151,9 @@ def row(shape: str, sizes: list[int]) -> tuple[str, bool]:
         getattr(costs[-1], stage) / max(getattr(costs[0], stage), 0.005)
         for stage in ("encoding", "training")
     ]
-    per_byte = max(
-        cost.memory / size for cost, size in zip(costs, sizes, strict=True) if size > 1e7
-    )
+    # Of a smaller text what the tables begin with would be the most of it.
+    large = [(cost.memory, size) for cost, size in zip(costs, sizes, strict=True) if size > 1e7]
+    per_byte = max((memory / size for memory, size in large), default=0.0)
     cells = f"{speed:8.1f} {growth[0]:8.1f} {growth[1]:8.1f} {per_byte:8.1f}"
     return f"{shape:20} {cells}", max(growth) <= bound and per_byte <= MOST_BYTES
 

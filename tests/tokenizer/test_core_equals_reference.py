@@ -8,7 +8,7 @@ from tokenizer_texts import TORTURE, byte_texts, cut, cuts, repetitive
 
 from paribus.tokenizer import reference
 from paribus.tokenizer.patterns import EXPRESSIONS
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
 from paribus.tokenizer.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ from tokenizer_texts import BROKEN, EDGES, TORTURE, cut, cuts
 
 from paribus.tokenizer import streaming
 from paribus.tokenizer.patterns import EXPRESSIONS
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
 from paribus.tokenizer.vocabulary import Vocabulary

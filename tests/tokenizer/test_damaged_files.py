@@ -31,7 +31,7 @@ def good_file(request, tmp_path: Path) -> Path:
     """A file that is read, beside what it needs."""
     if request.param == "x.tiktoken":
         path = tmp_path / request.param
-        path.write_bytes(ranks.to_lines(train([TEXT], vocab_size=300, specials=()).vocabulary))
+        path.write_bytes(ranks.as_bytes(train([TEXT], vocab_size=300, specials=()).vocabulary))
         return path
     pattern = "o200k" if request.param == "tokenizer.json" else "gpt2"
     made = train([TEXT], vocab_size=300, specials=SPECIALS, pattern=pattern).vocabulary

@@ -1,11 +1,13 @@
 """Profiles: the stages of the fast tokenizer, the functions of the naive one."""
 
-import builtins
+import sys
 
 import pytest
 
 from paribus.errors import UnavailableError
+from paribus.tokenizer import profile as profile_module
 from paribus.tokenizer.profile import N_FUNCTIONS, profile
+from paribus.tokenizer.train import train
 
 TEXT = b"low lower newest widest, it's 2024\n" * 2000
 
@@ -16,8 +18,57 @@ def test_the_fast_one_has_stages_in_their_order():
     names = ["scan", "look up and emit", "misses of a first pass"]
     assert [part.name for part in found.encoding] == names
     assert found.n_bytes == len(TEXT)
-    assert all(part.seconds >= 0 for part in (*found.training, *found.encoding))
-    assert sum(part.seconds for part in found.encoding) > 0
+
+
+class Clock:
+    """Seconds that pass only as a test says."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(profile_module.time, "perf_counter", lambda: self.now)
+
+
+def test_training_is_cut_where_its_first_merge_begins(monkeypatch):
+    clock = Clock(monkeypatch)
+
+    def trained(blocks, progress, **options):
+        report = train(blocks, **options)
+        for stage, seconds in (("count", 2), ("count", 1), ("merge", 4), ("merge", 5)):
+            progress(stage, 0, 0)
+            clock.now += seconds
+        return report
+
+    monkeypatch.setattr(profile_module, "train", trained)
+    stages = {part.name: part.seconds for part in profile([TEXT], 280, "fast").training}
+    assert stages == {"read": 0, "count": 3, "merge": 9}
+
+
+@pytest.mark.parametrize(
+    ("scan", "warm", "first", "stages"),
+    [(1, 3, 7, [1, 2, 4]), (3, 2, 7, [3, 0, 5]), (1, 3, 2, [1, 2, 0])],
+)
+def test_the_stages_of_encoding_are_differences_and_none_is_negative(
+    monkeypatch, scan, warm, first, stages
+):
+    clock = Clock(monkeypatch)
+    noise = iter([0.5, 0.0, 0.25] * 3)  # the best of three counts
+
+    class Core:
+        def split(self, text, pattern):
+            clock.now += scan + next(noise)
+
+    class Encoder:
+        def __init__(self, vocabulary):
+            self.passes = iter([first, warm])
+
+        def encode(self, text, threads):
+            clock.now += next(self.passes) + next(noise)
+
+    core, text = Core(), TEXT[:100]
+    monkeypatch.setattr(profile_module, "load_core", lambda: core)
+    monkeypatch.setattr(profile_module, "Tokenizer", Encoder)
+    found = profile([text], 280, "fast").encoding
+    assert [part.seconds for part in found] == stages
 
 
 def test_the_naive_one_has_its_functions_by_time():
@@ -30,7 +81,7 @@ def test_the_naive_one_has_its_functions_by_time():
 
 
 def test_stages_need_the_core(monkeypatch):
-    monkeypatch.setitem(builtins.__import__("sys").modules, "paribus._core", None)
+    monkeypatch.setitem(sys.modules, "paribus._core", None)
     with (
         pytest.warns(UserWarning, match="slow Python reference"),
         pytest.raises(UnavailableError, match="naive"),

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.stats import compare, explain, text_stats
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.vocabulary import Vocabulary
@@ -54,5 +54,8 @@ def test_two_vocabularies_are_compared():
     assert difference.only_second == (b"then",)
     assert difference.n_common == 258
     assert difference.n_equal_merges == 2
+    # A special token does not hide an ordinary one of the same bytes.
+    hidden = Vocabulary.build("gpt2", [" the"], MERGES, "cs336")
+    assert compare(hidden, other).only_first == (b" the", b"ll")
     same = compare(SMALL, SMALL)
     assert (same.only_first, same.only_second, same.n_equal_merges) == ((), (), 4)

@@ -1,7 +1,7 @@
 """The Tokenizer: round trips, special tokens, streams of text, wrong ids."""
 
-import builtins
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from tokenizer_texts import byte_texts, texts
 
 from paribus.errors import DataError
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
 
@@ -108,7 +108,7 @@ def test_a_pickled_tokenizer_is_the_same(tokenizer):
 
 
 def test_without_the_core_the_reference_takes_over_and_says_so(tokenizer, monkeypatch):
-    monkeypatch.setitem(builtins.__import__("sys").modules, "paribus._core", None)
+    monkeypatch.setitem(sys.modules, "paribus._core", None)
     with pytest.warns(UserWarning, match="slow Python reference"):
         slow = Tokenizer(tokenizer.vocabulary)
     assert isinstance(slow._encoder, ReferenceEncoder)

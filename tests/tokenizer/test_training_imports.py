@@ -13,6 +13,6 @@ print([name for name in ("numpy", "regex", "torch") if name in sys.modules])
 
 def test_training_imports_neither_numpy_nor_regex():
     result = subprocess.run(
-        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", CODE], capture_output=True, encoding="utf-8", timeout=60, check=True
     )
     assert result.stdout.strip() == "[]"

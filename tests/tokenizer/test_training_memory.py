@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from paribus.errors import ConfigError
+from paribus.errors import ConfigError, UnavailableError
 from paribus.tokenizer.train import train
 
 IN_A_PROCESS = """
@@ -89,3 +89,10 @@ def test_counts_on_disk_leave_no_file_behind(tmp_path, monkeypatch):
 def test_a_limit_needs_the_fast_implementation():
     with pytest.raises(ConfigError, match="expected the fast implementation"):
         train([b"text"], vocab_size=300, impl="naive", max_memory=10**9)
+
+
+def test_a_limit_needs_a_system_that_tells_the_memory(monkeypatch):
+    monkeypatch.setattr("paribus.tokenizer.train.peak_memory_bytes", lambda: None)
+    with pytest.raises(UnavailableError, match="max_memory: expected a system that tells"):
+        train([b"text"], vocab_size=300, max_memory=10**9)
+    assert train([b"text"], vocab_size=300).peak_bytes is None

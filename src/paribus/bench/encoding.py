@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from paribus.bench.alone import run_alone
+from paribus.bench.library import Say
 from paribus.bench.material import Material, Sample
-from paribus.bench.peers import NAIVE, OURS, PEERS, Ids, Peer, Routes, ids_of
+from paribus.bench.peers import NAIVE, OURS, PEERS, Decode, Ids, Peer, Routes, ids_of
 from paribus.bench.rows import Row
 from paribus.bench.timing import Call, alternate
 from paribus.errors import CheckFailedError
@@ -24,7 +25,6 @@ RATE_FOR_ALL = 150e6
 PROMPT = b"Once upon a time, it"
 PROMPT_CALLS = 500
 DECODED_BYTES = 16 << 20
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Candidate:
     n_tokens: int
 
     @property
-    def version(self) -> str:
-        """For tables: library, version, route."""
+    def label(self) -> str:
+        """Library, version, route."""
         version = "" if self.library in (OURS, NAIVE) else self.peer.version()
         return " ".join(filter(None, (self.library, version, self.route)))
 
@@ -49,7 +49,7 @@ class Candidate:
         return replace(
             Row(
                 task=task,
-                version=self.version,
+                label=self.label,
                 library=self.library,
                 file=self.part.path.name,
                 n_bytes=len(self.part.data),
@@ -65,7 +65,7 @@ def encoding_rows(
     """First pass, warm pass, shard on disk, and peak memory of every route with equal ids."""
     candidates, refused = admitted(material, sample, peers, say)
     yield from refused
-    by_name = {candidate.version: candidate for candidate in candidates}
+    by_name = {candidate.label: candidate for candidate in candidates}
     tasks = {
         "encode first": (lambda c: _fresh(c, material), 2),
         "encode warm": (lambda c: _warm(c), rounds),
@@ -88,7 +88,7 @@ def prompt_rows(
     path = material.folder / "prompt.txt"
     publish_file(path, PROMPT)
     candidates, _ = admitted(material, Sample(path, material.folder), peers, say)
-    by_name = {c.version: c for c in candidates if "files" not in c.route}
+    by_name = {c.label: c for c in candidates if "files" not in c.route}
     say("first call")
     first = {name: _made(lambda c: _fresh(c, material), c) for name, c in by_name.items()}
     for name, taken in alternate(first, 3).items():
@@ -118,11 +118,11 @@ def decoding_rows(
             continue
         for route, decode in routes.decode.items():
             one = Candidate(library, peer, route, routes, part, len(array))
-            if decode(ids) != part.text:
-                yield one.row("decode", note="not equal")
+            if note := _decoding_fault(decode, ids, part.text):
+                yield one.row("decode", note=note)
                 continue
-            named[one.version] = one
-            makers[one.version] = lambda decode=decode: lambda: decode(ids)
+            named[one.label] = one
+            makers[one.label] = lambda decode=decode: lambda: decode(ids)
     for name, taken in alternate(makers, rounds).items():
         yield named[name].row("decode", wall=taken.wall, cpu=taken.cpu)
 
@@ -178,6 +178,14 @@ def _checked(
     return Candidate(library, peer, route, routes, part, len(expected))
 
 
+def _decoding_fault(decode: Decode, ids: Ids, text: str) -> str:
+    """Equality first, as with ids: what is wrong with a way back to text; empty for nothing."""
+    try:
+        return "" if decode(ids) == text else "not equal"
+    except BaseException as error:
+        return f"fails: {_fault_of_others(error)}"
+
+
 def _n_bytes(routes: Routes, route: str, sample: Sample) -> int:
     """How much of the text a pass of a few seconds takes, by a second look at its beginning."""
     trial = sample.first(TRIAL_BYTES)
@@ -189,10 +197,8 @@ def _n_bytes(routes: Routes, route: str, sample: Sample) -> int:
     return len(sample.data) if n_bytes >= len(sample.data) else max(n_bytes // 100_000, 1) * 100_000
 
 
-def _refused(library: str, version: str, sample: Sample, note: str) -> Row:
-    return Row(
-        task="encode warm", version=version, library=library, file=sample.path.name, note=note
-    )
+def _refused(library: str, label: str, sample: Sample, note: str) -> Row:
+    return Row(task="encode warm", label=label, library=library, file=sample.path.name, note=note)
 
 
 def _made(maker: Callable[[Candidate], Call], candidate: Candidate) -> Callable[[], Call]:
@@ -240,7 +246,7 @@ def _in_memory(candidate: Candidate) -> Sample:
 
 
 def _peak(candidate: Candidate, material: Material, say: Say) -> int | None:
-    say(f"memory of {candidate.version}")
+    say(f"memory of {candidate.label}")
     arguments = (candidate.library, candidate.route, material, candidate.part.path)
     try:
         return run_alone(encode_once, *arguments, seconds=60).peak_bytes

@@ -13,7 +13,7 @@ from paribus.bench.growing_text import growing_text
 from paribus.files import publish_file, read_bytes
 from paribus.sample_text import fables, pydocs
 from paribus.tokenizer import formats, huggingface, ranks
-from paribus.tokenizer.patterns import EXPRESSIONS
+from paribus.tokenizer.patterns import EXPRESSIONS, OTHER_SPELLINGS
 from paribus.tokenizer.train import train
 from paribus.tokenizer.vocabulary import END_OF_TEXT, Vocabulary
 
@@ -23,19 +23,6 @@ TRAINED_SIZE = 8192
 """Of the vocabulary where none is at hand."""
 RANKS_URL = "https://openaipublic.blob.core.windows.net/encodings/r50k_base.tiktoken"
 """tiktoken keeps what it has loaded under the SHA-1 of this; it is looked up, not loaded."""
-
-_CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-COMMON_SPELLINGS = {
-    "cl100k": rf"{_CONTRACTION}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-    "o200k": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    rf"{_CONTRACTION}?"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    rf"{_CONTRACTION}?"
-    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-}
-"""As most files spell them: fast libraries know these texts, and no others. Where they differ from
-ours, at the end of a text, ids do too, and then there is no time."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +64,19 @@ class Material:
 
     @cached_property
     def tokenizer_json(self) -> str:
-        """Hugging Face's file, its pattern spelled as in most files."""
+        """Hugging Face's file, its pattern spelled as in most files: fast libraries know these
+        spellings alone. Where one cuts otherwise, ids differ, and then there is no time."""
         content = huggingface.as_json(self.vocabulary)
-        spelling = COMMON_SPELLINGS.get(self.vocabulary.pattern)
-        if spelling:
-            content["pre_tokenizer"]["pretokenizers"][0]["pattern"] = {"Regex": spelling}
-        else:
+        if self.vocabulary.pattern == "gpt2":
             content["pre_tokenizer"] = {
                 "type": "ByteLevel",
                 "add_prefix_space": False,
                 "trim_offsets": True,
                 "use_regex": True,
             }
+        else:
+            spelling = OTHER_SPELLINGS[self.vocabulary.pattern]
+            content["pre_tokenizer"]["pretokenizers"][0]["pattern"] = {"Regex": spelling}
         return json.dumps(content)
 
     @property
@@ -143,7 +131,7 @@ def _vocabulary(tokenizer: Path | None, sample: Sample) -> tuple[Vocabulary, str
         if path.suffix == ".json":
             return formats.read(path), "GPT-2"
         specials = [(50256, END_OF_TEXT)]
-        return ranks.from_lines(read_bytes(path), specials=specials), "GPT-2"
+        return ranks.from_bytes(read_bytes(path), specials=specials), "GPT-2"
     report = train([sample.data], vocab_size=TRAINED_SIZE)
     return report.vocabulary, f"trained on the text, {report.vocabulary.size} tokens"
 

@@ -4,7 +4,6 @@ What a route gives is turned into ids outside of the time. A library is imported
 so that one that is not installed costs nothing but a line.
 """
 
-import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -12,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from paribus.bench.library import Library
 from paribus.bench.material import Material, Sample
 from paribus.bench.rows import NAIVE, OURS
 from paribus.tokenizer import ranks
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 
 
@@ -43,19 +43,10 @@ class Routes:
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A library: how it is installed, and how it loads a vocabulary."""
+class Peer(Library):
+    """A library that encodes, and how it loads a vocabulary."""
 
-    install: str
-    """Its name in the package registry."""
     load: Callable[[Material], Routes]
-
-    def version(self) -> str | None:
-        """What is installed; None for nothing."""
-        try:
-            return importlib.metadata.version(self.install)
-        except importlib.metadata.PackageNotFoundError:
-            return None
 
 
 def ids_of(result: Any) -> np.ndarray:
@@ -134,7 +125,7 @@ def _tokie(material: Material) -> Routes:
 def _splintr(material: Material) -> Routes:
     splintr = import_module("splintr")
 
-    lines = ranks.to_lines(material.vocabulary)
+    lines = ranks.as_bytes(material.vocabulary)
     theirs = splintr.Tokenizer.from_bytes(lines, material.expression, material.special_ids)
     return Routes(
         {"": lambda sample: theirs.encode_with_special(sample.text)},

@@ -14,7 +14,7 @@ class Row:
 
     task: str
     """encode first, encode warm, decode, shard, prompt, first call, train."""
-    version: str
+    label: str
     """Library, its version and the route that was taken."""
     library: str
     file: str

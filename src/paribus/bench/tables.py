@@ -33,7 +33,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-_VERSION: Column = ("version", lambda row: row["version"])
+_VERSION: Column = ("version", lambda row: row["label"])
 _FILE: Column = ("file", lambda row: row["file"])
 _NOTE: Column = ("note", lambda row: row["note"])
 _OURS: Column = ("ours / it", _times("ours_over_it"))

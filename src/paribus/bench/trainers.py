@@ -4,7 +4,6 @@ Each reads the text as a user would have it read, file to merges, without specia
 GPT-2's pattern. Merges are compared where the rule is that of our `hf`.
 """
 
-import importlib.metadata
 import io
 import json
 import time
@@ -16,10 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paribus.bench.library import Library
 from paribus.bench.rows import NAIVE, OURS
 from paribus.data.streams import read_blocks
 from paribus.files import read_bytes
 from paribus.tokenizer.byte_names import token_from_name
+from paribus.tokenizer.core import load_core
 from paribus.tokenizer.patterns import EXPRESSIONS
 from paribus.tokenizer.train import train
 
@@ -38,43 +39,46 @@ class Task(NamedTuple):
     """Different bytes in the text: some libraries give ids to no others."""
 
 
-class Learned(NamedTuple):
-    """What was learned, and what it cost from file to merges, without the start of Python."""
+class LearnedTokens(NamedTuple):
+    """What was learned."""
 
     tokens: list[bytes]
     """The results of the merges in their order, or all new tokens where there is no order."""
-    n_pretokens: int | None
+    n_pretokens: int | None = None
+    """Distinct ones, where the library tells."""
+
+
+class TrainerRun(NamedTuple):
+    """What was learned, and the seconds from file to merges, without the start of Python."""
+
+    learned: LearnedTokens
     wall: float
     cpu: float
 
 
-Merges = tuple[Sequence[bytes], int | None]
-
-
 @dataclass(frozen=True)
-class Trainer:
-    """A library that trains."""
+class Trainer(Library):
+    """A library that trains, and its rule for ties."""
 
-    install: str
     rule: str
-    learn: Callable[[Task], Merges]
-
-    def version(self) -> str | None:
-        """What is installed; None for nothing."""
-        try:
-            return importlib.metadata.version(self.install)
-        except importlib.metadata.PackageNotFoundError:
-            return None
+    learn: Callable[[Task], LearnedTokens]
 
 
-def learn(name: str, task: Task) -> Learned:
+def learn(name: str, task: Task) -> TrainerRun:
     """Trains once with the library `name`; called in a process of its own."""
     trainer = TRAINERS[name]
-    import_module(_MODULES.get(name, name))  # so that its import is not in the time
+    _import(name)  # so that its import is not in the time
     wall, cpu = time.perf_counter(), time.process_time()
-    tokens, n_pretokens = trainer.learn(task)
+    learned = trainer.learn(task)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Learned(list(tokens), n_pretokens, wall, cpu)
+    return TrainerRun(learned, wall, cpu)
+
+
+def _import(name: str) -> None:
+    if name == OURS:
+        load_core()
+    elif name != NAIVE:
+        import_module(name)
 
 
 def ours_by_lines(task: Task) -> list[bytes]:
@@ -91,7 +95,7 @@ def bytes_used(data: bytes) -> int:
     return int(np.count_nonzero(np.bincount(np.frombuffer(data, np.uint8), minlength=256)))
 
 
-def _ours(task: Task) -> Merges:
+def _ours(task: Task) -> LearnedTokens:
     report = train(
         read_blocks(str(task.path)),
         vocab_size=256 + task.n_merges,
@@ -99,10 +103,10 @@ def _ours(task: Task) -> Merges:
         ties="hf",
         threads=1,
     )
-    return _joined(report.vocabulary.merges), report.n_distinct_pretokens
+    return LearnedTokens(_joined(report.vocabulary.merges), report.n_distinct_pretokens)
 
 
-def _naive(task: Task) -> Merges:
+def _naive(task: Task) -> LearnedTokens:
     report = train(
         [read_bytes(task.path)],
         vocab_size=256 + task.n_merges,
@@ -110,10 +114,10 @@ def _naive(task: Task) -> Merges:
         ties="hf",
         impl="naive",
     )
-    return _joined(report.vocabulary.merges), report.n_distinct_pretokens
+    return LearnedTokens(_joined(report.vocabulary.merges), report.n_distinct_pretokens)
 
 
-def _gigabpe(task: Task) -> Merges:
+def _gigabpe(task: Task) -> LearnedTokens:
     gigabpe = import_module("gigabpe")
 
     _, merges = gigabpe.train_bpe(
@@ -123,39 +127,39 @@ def _gigabpe(task: Task) -> Merges:
         pretokenizer="bytelevel",
         threads=1,
     )
-    return _joined(_named(merges)), None
+    return LearnedTokens(_joined(_named(merges)))
 
 
-def _gigatoken(task: Task) -> Merges:
+def _gigatoken(task: Task) -> LearnedTokens:
     gigatoken = import_module("gigatoken")
 
     _, merges = gigatoken.train_bpe(str(task.path), 256 + task.n_merges, [])
-    return _joined(merges), None
+    return LearnedTokens(_joined(merges))
 
 
-def _ffbpe(task: Task) -> Merges:
+def _ffbpe(task: Task) -> LearnedTokens:
     ffbpe = import_module("ffbpe")
 
     model = ffbpe.train_bpe(_text(task), vocab_size=256 + task.n_merges)
-    return _new_tokens(model.vocab), None
+    return LearnedTokens(_new_tokens(model.vocab))
 
 
-def _rustbpe(task: Task) -> Merges:
+def _rustbpe(task: Task) -> LearnedTokens:
     rustbpe = import_module("rustbpe")
 
     theirs = rustbpe.Tokenizer()
     theirs.train_from_iterator(_lines(task), 256 + task.n_merges, pattern=EXPRESSIONS["gpt2"])
-    return _new_tokens(dict(theirs.get_mergeable_ranks())), None
+    return LearnedTokens(_new_tokens(dict(theirs.get_mergeable_ranks())))
 
 
-def _bpeasy(task: Task) -> Merges:
+def _bpeasy(task: Task) -> LearnedTokens:
     bpeasy = import_module("bpeasy")
 
     ranks = bpeasy.train_bpe(_lines(task), EXPRESSIONS["gpt2"], 1 << 20, 256 + task.n_merges)
-    return _new_tokens(ranks), None
+    return LearnedTokens(_new_tokens(ranks))
 
 
-def _tokenizers(task: Task) -> Merges:
+def _tokenizers(task: Task) -> LearnedTokens:
     tokenizers = import_module("tokenizers")
     byte_level = tokenizers.pre_tokenizers.ByteLevel
 
@@ -167,10 +171,10 @@ def _tokenizers(task: Task) -> Merges:
         show_progress=False,
     )
     theirs.train([str(task.path)], trainer)
-    return _joined(_named(json.loads(theirs.to_str())["model"]["merges"])), None
+    return LearnedTokens(_joined(_named(json.loads(theirs.to_str())["model"]["merges"])))
 
 
-def _sentencepiece(task: Task) -> Merges:
+def _sentencepiece(task: Task) -> LearnedTokens:
     sentencepiece = import_module("sentencepiece")
 
     model = io.BytesIO()
@@ -184,7 +188,7 @@ def _sentencepiece(task: Task) -> Merges:
         minloglevel=2,
         hard_vocab_limit=False,
     )
-    return [], None
+    return LearnedTokens([])
 
 
 def _text(task: Task) -> str:
@@ -221,4 +225,3 @@ TRAINERS = {
     "bpeasy": Trainer("bpeasy", OTHER_TIES, _bpeasy),
     "sentencepiece": Trainer("sentencepiece", OTHER_MODEL, _sentencepiece),
 }
-_MODULES = {NAIVE: "paribus.tokenizer.reference", OURS: "paribus._core"}

@@ -1,19 +1,20 @@
 """Training beside other libraries: each run in a process of its own, in alternation."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from statistics import median
 
 from paribus.bench.alone import Alone, run_alone
+from paribus.bench.library import Say
 from paribus.bench.material import Sample
 from paribus.bench.rows import NAIVE, OURS, Row
 from paribus.bench.timing import QUICK
 from paribus.bench.trainers import (
     BY_LINES,
     SAME_TIES,
-    Learned,
     Task,
     Trainer,
+    TrainerRun,
     bytes_used,
     learn,
     ours_by_lines,
@@ -24,7 +25,6 @@ from paribus.tokenizer.vocabulary import END_OF_TEXT
 
 NAIVE_BYTES, NAIVE_SIZE = 100_000, 400
 """The naive trainer counts all pairs anew for each merge: it gets so much text and vocabulary."""
-Say = Callable[[str], None]
 
 
 def training_rows(
@@ -53,12 +53,12 @@ def _rows(
                 runs[name].append(_run(name, trainer, task))
             except CheckFailedError as error:
                 notes[name] = str(error).partition("found ")[2][:100]
-    expected = {SAME_TIES: runs[OURS][0].result.tokens}
+    expected = {SAME_TIES: runs[OURS][0].result.learned.tokens}
     if any(runs[name] for name in trainers if trainers[name].rule == BY_LINES):
         expected[BY_LINES] = ours_by_lines(task)
     for name, trainer in trainers.items():
         row = _bare_row(name, trainer, sample, vocab_size)
-        note = notes.get(name) or _verdict(trainer, runs[name][0].result, expected)
+        note = notes.get(name) or _verdict(trainer, runs[name][0].result.learned.tokens, expected)
         is_timed = name not in notes and not note.startswith("not equal")
         yield replace(_with_figures(row, runs[name]) if is_timed else row, note=note)
 
@@ -69,22 +69,20 @@ def _run(name: str, trainer: Trainer, task: Task) -> Alone:
     return run_alone(learn, name, task)
 
 
-def _verdict(trainer: Trainer, found: Learned, expected: Mapping[str, list[bytes]]) -> str:
+def _verdict(trainer: Trainer, found: list[bytes], expected: Mapping[str, list[bytes]]) -> str:
     if trainer.rule in expected:
-        is_equal = found.tokens == expected[trainer.rule]
+        is_equal = found == expected[trainer.rule]
         return trainer.rule if is_equal else f"not equal, {trainer.rule}"
     ours = expected[SAME_TIES]
-    shared = (
-        f", {len(set(found.tokens) & set(ours))} of {len(ours)} as ours" if found.tokens else ""
-    )
+    shared = f", {len(set(found) & set(ours))} of {len(ours)} as ours" if found else ""
     return trainer.rule + shared
 
 
 def _bare_row(name: str, trainer: Trainer, sample: Sample, vocab_size: int) -> Row:
-    version = name if name in (NAIVE, OURS) else f"{name} {trainer.version() or ''}".strip()
+    label = name if name in (NAIVE, OURS) else f"{name} {trainer.version() or ''}".strip()
     return Row(
         task="train",
-        version=version,
+        label=label,
         library=name,
         file=sample.path.name,
         n_bytes=len(sample.data),
@@ -93,13 +91,13 @@ def _bare_row(name: str, trainer: Trainer, sample: Sample, vocab_size: int) -> R
 
 
 def _with_figures(row: Row, runs: list[Alone]) -> Row:
-    results: list[Learned] = [run.result for run in runs]
+    results: list[TrainerRun] = [run.result for run in runs]
     return replace(
         row,
         wall=median(result.wall for result in results),
         cpu=median(result.cpu for result in results),
         peak_bytes=runs[0].peak_bytes,
-        n_pretokens=results[0].n_pretokens,
+        n_pretokens=results[0].learned.n_pretokens,
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import FOLDER, StatusLine
+from paribus.cli.byte_size import ByteSize
+from paribus.cli.display import PATH, StatusLine
 
 if TYPE_CHECKING:
     from paribus.bench.material import Material, Sample
@@ -17,18 +18,6 @@ if TYPE_CHECKING:
 
 PARTS = ("encode", "train", "decode", "prompt")
 ONE_THREAD = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
-UNITS = {"KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
-
-
-class _Size(click.ParamType):
-    name = "size"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        unit = UNITS.get(str(value)[-2:].upper())
-        number = str(value)[:-2]
-        if unit is None or not number.isdecimal():
-            self.fail(f"expected a size such as 100MB or 1GB, found {value!r}", param, ctx)
-        return int(number) * unit
 
 
 @click.group()
@@ -42,9 +31,9 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option("--text", type=FOLDER, help="A text file; else the built-in text.")
-@click.option("--size", type=_Size(), help="Grow the text to this size, with variation: 1GB.")
-@click.option("--tokenizer", type=FOLDER, help="Vocabulary; else GPT-2's, else one of the text.")
+@click.option("--text", type=PATH, help="A text file; else the built-in text.")
+@click.option("--size", type=ByteSize(), help="Grow the text to this size, with variation: 1GB.")
+@click.option("--tokenizer", type=PATH, help="Vocabulary; else GPT-2's, else one of the text.")
 @click.option(
     "--pattern", type=click.Choice(["gpt2", "cl100k", "o200k"]), default="gpt2", show_default=True,
     help="What splits text before merging.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import FOLDER, StatusLine
+from paribus.cli.display import PATH, StatusLine
 
 if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
@@ -48,8 +48,8 @@ def data() -> None:
 
 @data.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--tokenizer", "tokenizer_path", type=FOLDER, required=True, help="Tokenizer folder.")
-@click.option("--out", type=FOLDER, required=True, help="Folder to publish; must not exist.")
+@click.option("--tokenizer", "tokenizer_path", type=PATH, required=True, help="Tokenizer folder.")
+@click.option("--out", type=PATH, required=True, help="Folder to publish; must not exist.")
 @click.option(
     "--val", "validation", type=Share(), default="1%", help="Share of documents held out.",
     show_default=True,
@@ -74,7 +74,8 @@ def prepare(
       paribus data prepare stories.txt --tokenizer tokenizers/stories --out data/stories
       zcat web.txt.gz | paribus data prepare - --tokenizer tokenizers/web --out data/web --val 2%
     """
-    from paribus.data.prepare import check_unused, prepare
+    from paribus.data.prepare import prepare
+    from paribus.files import check_unused
 
     check_unused(out)
     tokenizer = load_tokenizer(tokenizer_path)
@@ -86,7 +87,7 @@ def prepare(
 
 
 @data.command()
-@click.argument("folder", type=FOLDER)
+@click.argument("folder", type=PATH)
 @click.option("--verify", is_flag=True, help="Compare every file with its SHA-256.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def inspect(folder: Path, verify: bool, as_json: bool) -> None:
@@ -104,7 +105,7 @@ def inspect(folder: Path, verify: bool, as_json: bool) -> None:
 
 @data.command()
 @click.argument("name")
-@click.option("--out", type=FOLDER, required=True, help="Folder for the files.")
+@click.option("--out", type=PATH, required=True, help="Folder for the files.")
 def download(name: str, out: Path) -> None:
     """Download tinystories or openwebtext from the Hugging Face hub.
 
@@ -136,13 +137,13 @@ def download(name: str, out: Path) -> None:
 
 
 @data.command("import")
-@click.argument("file", type=FOLDER)
+@click.argument("file", type=PATH)
 @click.option(
     "--dtype", type=click.Choice(["uint16", "uint32"]), default="uint16", show_default=True,
     help="Width of the ids.",
 )  # fmt: skip
-@click.option("--tokenizer", "tokenizer_path", type=FOLDER, required=True, help="Tokenizer folder.")
-@click.option("--out", type=FOLDER, required=True, help="Folder to publish; must not exist.")
+@click.option("--tokenizer", "tokenizer_path", type=PATH, required=True, help="Tokenizer folder.")
+@click.option("--out", type=PATH, required=True, help="Folder to publish; must not exist.")
 @click.option(
     "--val", "validation", type=Share(), default="1%", help="Share of the file's end held out.",
     show_default=True,
@@ -158,7 +159,7 @@ def import_(
       paribus data import train.bin --dtype uint16 --tokenizer gpt2/ --out data/imported
     """
     from paribus.data.import_bin import import_bin
-    from paribus.data.prepare import check_unused
+    from paribus.files import check_unused
 
     check_unused(out)
     tokenizer = load_tokenizer(tokenizer_path)

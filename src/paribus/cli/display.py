@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from paribus.evaluation.losses import Evaluation
     from paribus.tracking.metrics import StepMetrics
 
-FOLDER = click.Path(path_type=Path, readable=False)
+PATH = click.Path(path_type=Path, readable=False)
 """A file or folder; what is wrong with it is found, and said, where it is read."""
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 PLAIN_SECONDS = 10.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import DEVICES, FOLDER, option_names
+from paribus.cli.display import DEVICES, PATH, option_names
 from paribus.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 @click.command("eval")
-@click.argument("run", type=FOLDER)
+@click.argument("run", type=PATH)
 @click.option(
     "--data",
-    type=FOLDER,
+    type=PATH,
     help="Token folder: its validation part.",
 )
 @click.option(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import DEVICES, FOLDER, option_names
+from paribus.cli.display import DEVICES, PATH, option_names
 
 if TYPE_CHECKING:
     from paribus.generation.decode import Continuation
 
 
 @click.command()
-@click.argument("run", type=FOLDER)
+@click.argument("run", type=PATH)
 @click.option("--prompt", default="", help="Text to continue; a new document by default.")
 @click.option("--max-tokens", type=int, default=200, show_default=True, help="Most tokens to make.")
 @click.option(

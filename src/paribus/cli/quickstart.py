@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import DEVICES, FOLDER, TrainingDisplay, clock, option_names
+from paribus.cli.display import DEVICES, PATH, TrainingDisplay, clock, option_names
 
 if TYPE_CHECKING:
     from paribus.data.shards import TokenShards
@@ -49,7 +49,7 @@ class Corpus:
     show_default=True, help="Built-in text: Python's documentation, or generated stories.",
 )  # fmt: skip
 @click.option("--time", "budget", default="5m", show_default=True, help="In all: 90s, 5m, 1h.")
-@click.option("--run", type=FOLDER, help="Run folder [runs/quickstart].")
+@click.option("--run", type=PATH, help="Run folder [runs/quickstart].")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
 def quickstart(
     text: tuple[str, ...], more_text: tuple[str, ...], corpus_name: str, budget: str,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.byte_size import ByteSize
-from paribus.cli.display import option_names
+from paribus.cli.display import PATH, option_names
 from paribus.cli.tokenizer_convert import convert
 from paribus.cli.tokenizer_insight import compare, explain, stats
 from paribus.cli.tokenizer_profile import profile
@@ -17,9 +17,6 @@ from paribus.cli.tokenizer_progress import TrainingProgress
 
 if TYPE_CHECKING:
     from paribus.tokenizer.train import TrainingReport
-
-PATH = click.Path(path_type=Path, readable=False)
-BLOCK = 1 << 20
 
 
 @click.group(commands=[explain, stats, compare, profile, convert])
@@ -80,7 +77,7 @@ def train(
       zcat web.txt.gz | paribus tokenizer train - --vocab-size 32000 --out tokenizers/web
     """
     from paribus.data.corpus import text_blocks
-    from paribus.data.prepare import check_unused
+    from paribus.files import check_unused
     from paribus.tokenizer.formats import publish
     from paribus.tokenizer.train import train
 

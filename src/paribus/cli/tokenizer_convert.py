@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from paribus.cli.display import FOLDER
+from paribus.cli.display import PATH
 
 
 @click.command()
-@click.argument("tokenizer_path", metavar="TOKENIZER", type=FOLDER)
-@click.argument("file", type=FOLDER)
+@click.argument("tokenizer_path", metavar="TOKENIZER", type=PATH)
+@click.argument("file", type=PATH)
 def convert(tokenizer_path: Path, file: Path) -> None:
     """Write TOKENIZER as FILE, whose ending says how: .tiktoken, else a folder of JSON files.
 
@@ -21,14 +21,10 @@ def convert(tokenizer_path: Path, file: Path) -> None:
       paribus tokenizer convert tokenizers/stories stories.tiktoken
       paribus tokenizer convert gpt2/vocab.json tokenizers/gpt2
     """
-    from paribus.data.prepare import check_unused
-    from paribus.files import publish_file
-    from paribus.tokenizer import formats, ranks
+    from paribus.files import check_unused
+    from paribus.tokenizer import formats
 
     vocabulary = formats.read(tokenizer_path)
     check_unused(file)
-    if file.suffix == ".tiktoken":
-        publish_file(file, ranks.to_lines(vocabulary))
-    else:
-        formats.publish(vocabulary, file)
+    formats.write(vocabulary, file)
     click.echo(f"{file}: {vocabulary.size} ids", err=True)

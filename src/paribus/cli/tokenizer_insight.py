@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import FOLDER
+from paribus.cli.display import PATH
 
 if TYPE_CHECKING:
     from paribus.tokenizer.stats import Difference, Explained, TextStats
 
 
 @click.command()
-@click.argument("tokenizer_path", metavar="TOKENIZER", type=FOLDER)
+@click.argument("tokenizer_path", metavar="TOKENIZER", type=PATH)
 @click.argument("text")
 def explain(tokenizer_path: Path, text: str) -> None:
     """Show how TEXT splits into pretokens, and each merge on the way to its tokens.
@@ -32,7 +32,7 @@ def explain(tokenizer_path: Path, text: str) -> None:
 
 
 @click.command()
-@click.argument("tokenizer_path", metavar="TOKENIZER", type=FOLDER)
+@click.argument("tokenizer_path", metavar="TOKENIZER", type=PATH)
 @click.argument("files", nargs=-1, required=True)
 @click.option("--field", default="text", show_default=True, help="Field of JSON lines.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -59,8 +59,8 @@ def stats(tokenizer_path: Path, files: tuple[str, ...], field: str, as_json: boo
 
 
 @click.command()
-@click.argument("first", type=FOLDER)
-@click.argument("second", type=FOLDER)
+@click.argument("first", type=PATH)
+@click.argument("second", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def compare(first: Path, second: Path, as_json: bool) -> None:
     """Say which tokens only one of two vocabularies has, and how far their merges agree.

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from paribus.cli.display import FOLDER
+from paribus.cli.display import PATH
 
 
 @click.command()
 @click.argument("config")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=FOLDER, help="Token folder; the same as data.dir=DIR.")
-@click.option("--run", type=FOLDER, help="Run folder; the same as run.dir=DIR.")
-@click.option("--init-from", type=FOLDER, help="Run whose best weights are the initial values.")
+@click.option("--data", type=PATH, help="Token folder; the same as data.dir=DIR.")
+@click.option("--run", type=PATH, help="Run folder; the same as run.dir=DIR.")
+@click.option("--init-from", type=PATH, help="Run whose best weights are the initial values.")
 def train(
     config: str, overrides: tuple[str, ...], data: Path | None, run: Path | None,
     init_from: Path | None,
@@ -51,9 +51,9 @@ def train(
 
 
 @click.command()
-@click.argument("run", type=FOLDER)
+@click.argument("run", type=PATH)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=FOLDER, help="Token folder, where the run keeps no copy of its own.")
+@click.option("--data", type=PATH, help="Token folder, where the run keeps no copy of its own.")
 @click.option("--allow-change", multiple=True, metavar="KEY", help="A setting that may differ.")
 def resume(
     run: Path, overrides: tuple[str, ...], data: Path | None, allow_change: tuple[str, ...]

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from paribus.data.prepare import Block, Progress, TextTokenizer, check_unused, publish_tokens
+from paribus.data.prepare import Block, Progress, TextTokenizer, publish_tokens
 from paribus.data.shards import TokenShards
 from paribus.data.split import check_share
 from paribus.errors import DataError, InputMissingError, from_os_error
+from paribus.files import check_unused
 
 BLOCK_TOKENS = 4 << 20
 

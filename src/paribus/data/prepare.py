@@ -15,8 +15,8 @@ from paribus.data.corpus import SEPARATOR, documents, text_files
 from paribus.data.shard_writer import ShardWriter, token_dtype
 from paribus.data.shards import FORMAT, SPLITS, VERSION, TokenShards, open_shards
 from paribus.data.split import Census, Document, check_share, divide
-from paribus.errors import CannotCreateError, DataError
-from paribus.files import publish_folder
+from paribus.errors import DataError
+from paribus.files import check_unused, publish_folder
 
 BLOCK_BYTES = 16 << 20
 BLOCK_DOCUMENTS = 1 << 16
@@ -69,15 +69,6 @@ def prepare(  # noqa: PLR0913 - the settings of one command, each with its defau
         return {"source": source | asdict(census)}
 
     return publish_tokens(out, tokenizer, blocks, describe, progress)
-
-
-def check_unused(out: Path) -> None:
-    """Refuses, before any work, a folder that holds something."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CannotCreateError(
-            f"{out}: expected no such folder or an empty one, found files. "
-            "Remove it, or choose another --out"
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from paribus.errors import DataError, InputMissingError
-from paribus.files import MANIFEST, publish_folder, read_bytes
+from paribus.files import MANIFEST, publish_file, publish_folder, read_bytes
 from paribus.manifest import parse_json, read_json, read_manifest, verify_files
 from paribus.tokenizer import huggingface, ranks
 from paribus.tokenizer.byte_names import token_from_name, token_name, tokens_from_names
 from paribus.tokenizer.names import (
-    checked_against_ids,
     checked_ids,
     dump_json,
+    ids_by_name,
     merges_from_names,
+    vocabulary_with_ids,
 )
 from paribus.tokenizer.vocabulary import Vocabulary
 
@@ -45,6 +46,17 @@ def read(path: Path) -> Vocabulary:
     return _read_file(path)
 
 
+def write(vocabulary: Vocabulary, path: Path) -> None:
+    """Publishes a tokenizer as the ending of `path` says: .tiktoken a file of ranks, else a folder.
+
+    Raises DataError for a vocabulary that has no counterpart in ranks.
+    """
+    if path.suffix == ".tiktoken":
+        publish_file(path, ranks.as_bytes(vocabulary))
+    else:
+        publish(vocabulary, path)
+
+
 def publish(vocabulary: Vocabulary, folder: Path) -> None:
     """Publishes a tokenizer's folder: its files, and a manifest that `read` compares them with."""
     record = {"format": FORMAT, "version": VERSION, "hash": vocabulary.hash}
@@ -53,11 +65,9 @@ def publish(vocabulary: Vocabulary, folder: Path) -> None:
 
 def write_files(vocabulary: Vocabulary, folder: Path) -> None:
     """Writes vocab.json, merges.txt and tokenizer.json into `folder` (within publish_folder)."""
-    names = huggingface.named_ids(vocabulary)
-    names |= {text: i for i, text in vocabulary.special_tokens}
     lines = [f"{token_name(left)} {token_name(right)}" for left, right in vocabulary.merges]
     contents = {
-        _VOCAB: dump_json(dict(sorted(names.items(), key=lambda entry: entry[1]))),
+        _VOCAB: dump_json(ids_by_name(vocabulary)),
         _MERGES: "\n".join([_MERGES_HEADER, *lines, ""]),
         _WHOLE: dump_json(huggingface.as_json(vocabulary)),
     }
@@ -93,7 +103,7 @@ def _read_file(path: Path) -> Vocabulary:
     data = read_bytes(path, limit=SIZE_LIMIT)
     if path.suffix != ".json":
         with _about(path):
-            return ranks.from_lines(data)
+            return ranks.from_bytes(data)
     content = parse_json(data, path)
     if path.name == _WHOLE or isinstance(content.get("model"), dict):
         with _about(path):
@@ -138,7 +148,7 @@ def _from_two_files(content: dict[str, Any], vocab: Path, merges_file: Path) -> 
     with _about(merges_file):
         _refuse_lost_merges(specials, ordinary)
     with _about(vocab):
-        return checked_against_ids("gpt2", specials, ordinary, merges)
+        return vocabulary_with_ids("gpt2", specials, ordinary, merges)
 
 
 def _refuse_lost_merges(specials: list[tuple[int, str]], ordinary: dict[bytes, int]) -> None:

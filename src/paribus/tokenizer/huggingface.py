@@ -9,22 +9,13 @@ from typing import Any
 from paribus.errors import DataError
 from paribus.tokenizer.byte_names import token_name, tokens_from_names
 from paribus.tokenizer.names import (
-    checked_against_ids,
     checked_ids,
+    ids_by_name,
     merges_from_names,
+    vocabulary_with_ids,
 )
-from paribus.tokenizer.patterns import EXPRESSIONS
+from paribus.tokenizer.patterns import EXPRESSIONS, name_of
 from paribus.tokenizer.vocabulary import Vocabulary
-
-KNOWN_EXPRESSIONS = {expression: name for name, expression in EXPRESSIONS.items()} | {
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": "gpt2",
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+": "o200k",
-}
-"""Ours, and other spellings of the same."""
 
 _ADVICE = "Paribus would give other ids than the tool that wrote this file"
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
@@ -37,15 +28,8 @@ _PLAIN_MODEL = {
 }
 
 
-def named_ids(vocabulary: Vocabulary) -> dict[str, int]:
-    """The ids of the tokens that are not special, by their names in files."""
-    return {token_name(token): i for token, i in vocabulary.ids.items()}
-
-
 def as_json(vocabulary: Vocabulary) -> dict[str, Any]:
     """The content of `tokenizer.json`."""
-    # A special token stands in the model's vocabulary too: tokenizers would else number it anew.
-    ids = named_ids(vocabulary) | {text: i for i, text in vocabulary.special_tokens}
     added = [
         {"id": i, "content": text, **_PLAIN_TOKEN, "normalized": False, "special": True}
         for i, text in vocabulary.special_tokens
@@ -68,7 +52,8 @@ def as_json(vocabulary: Vocabulary) -> dict[str, Any]:
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
-            "vocab": dict(sorted(ids.items(), key=lambda entry: entry[1])),
+            # Special tokens too: tokenizers would else number them anew.
+            "vocab": ids_by_name(vocabulary),
             "merges": [[token_name(a), token_name(b)] for a, b in vocabulary.merges],
         },
     }
@@ -96,7 +81,7 @@ def from_json(content: dict[str, Any]) -> Vocabulary:
     merges = merges_from_names(_merge_names(model.get("merges")), tokens)
     pattern = _pattern(content.get("pre_tokenizer"))
     by_token = {token: ids[name] for name, token in tokens.items()}
-    return checked_against_ids(pattern, specials, by_token, merges)
+    return vocabulary_with_ids(pattern, specials, by_token, merges)
 
 
 def _pre_tokenizer(pattern: str) -> dict[str, Any]:
@@ -140,7 +125,7 @@ def _split_pattern(step: dict[str, Any]) -> str:
         )
     pattern = step.get("pattern")
     expression = pattern.get("Regex") if isinstance(pattern, dict) else None
-    name = KNOWN_EXPRESSIONS.get(expression) if isinstance(expression, str) else None
+    name = name_of(expression) if isinstance(expression, str) else None
     if name is None:
         raise DataError(
             f"pre_tokenizer: expected the regular expression of {', '.join(EXPRESSIONS)}, found "

@@ -37,13 +37,13 @@ def merges_from_names(
     return merges
 
 
-def checked_against_ids(
+def vocabulary_with_ids(
     pattern: str,
     specials: Iterable[tuple[int, str]],
     ids: dict[bytes, int],
     merges: Sequence[tuple[bytes, bytes]],
 ) -> Vocabulary:
-    """The vocabulary of a file, whose ids must be those that the merges give.
+    """The vocabulary of a file, where its ids are those that the merges give.
 
     Raises DataError for a byte that is missing, a gap, or a merge whose result is elsewhere.
     """
@@ -62,6 +62,13 @@ def checked_against_ids(
     if vocabulary.ids != ids:
         _refuse_other_ids(vocabulary, ids)
     return vocabulary
+
+
+def ids_by_name(vocabulary: Vocabulary) -> dict[str, int]:
+    """The ids of all tokens by their names in files, ascending; of a special token, its text."""
+    names = {token_name(token): i for token, i in vocabulary.ids.items()}
+    names |= {text: i for i, text in vocabulary.special_tokens}
+    return dict(sorted(names.items(), key=lambda entry: entry[1]))
 
 
 def dump_json(content: dict[str, Any]) -> str:

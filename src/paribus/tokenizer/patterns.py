@@ -32,6 +32,17 @@ EXPRESSIONS = {
 }
 """GPT-2, GPT-4 and GPT-4o as tiktoken has them, and the whole text as one pretoken."""
 
+_ANY_CASE = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+
+OTHER_SPELLINGS = {
+    "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    "cl100k": rf"{_ANY_CASE}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "o200k": EXPRESSIONS["o200k"].replace(rf"(?:{_CONTRACTION})", _ANY_CASE),
+}
+"""As most files of other tools spell them. cl100k so spelled cuts white space at the end of a text
+otherwise; the others mean the same as ours."""
+
 _REPRESENTATIVES = {
     "white_space": "\u3000",
     "number": "²",
@@ -49,6 +60,13 @@ def check_pattern(name: str) -> None:
     """Raises ConfigError for a name that stands for no pattern."""
     if name not in EXPRESSIONS:
         raise ConfigError(f"pattern: expected one of {', '.join(EXPRESSIONS)}, found {name!r}")
+
+
+def name_of(expression: str) -> str | None:
+    """The pattern that cuts as an expression in a file does; None where no known one does."""
+    known = {spelling: name for name, spelling in EXPRESSIONS.items()}
+    known |= {OTHER_SPELLINGS[name]: name for name in ("gpt2", "o200k")}
+    return known.get(expression)
 
 
 @cache

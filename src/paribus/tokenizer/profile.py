@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from paribus.errors import UnavailableError
-from paribus.tokenizer.core import load_core
-from paribus.tokenizer.reference import ReferenceEncoder
+from paribus.tokenizer.core import Core, load_core
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import Implementation, train
 from paribus.tokenizer.vocabulary import Vocabulary
@@ -48,12 +47,13 @@ def profile(blocks: Iterable[bytes], vocab_size: int, impl: Implementation) -> P
     read = Part("read", time.perf_counter() - start)
     if impl == "naive":
         return _profile_naive(text, vocab_size)
-    if load_core() is None:
+    core = load_core()
+    if core is None:
         raise UnavailableError(
             "profile: expected the C++ core, found none in this installation. Use --impl naive"
         )
     training, vocabulary = _training_stages(text, vocab_size)
-    return Profile((read, *training), _encoding_stages(text, vocabulary), len(text))
+    return Profile((read, *training), _encoding_stages(core, text, vocabulary), len(text))
 
 
 def _training_stages(text: bytes, vocab_size: int) -> tuple[list[Part], Vocabulary]:
@@ -69,12 +69,10 @@ def _training_stages(text: bytes, vocab_size: int) -> tuple[list[Part], Vocabula
     return [Part("count", merging - start), Part("merge", end - merging)], report.vocabulary
 
 
-def _encoding_stages(text: bytes, vocabulary: Vocabulary) -> tuple[Part, ...]:
+def _encoding_stages(core: Core, text: bytes, vocabulary: Vocabulary) -> tuple[Part, ...]:
     """Scanning is the split alone, in pieces whose offsets stay in the cache; a warm pass looks
     words up besides; a first pass merges those that are not yet known. Each is the best of three:
     differences are taken."""
-    core = load_core()
-    assert core is not None
     pieces = [text[i : i + PIECE_BYTES] for i in range(0, len(text), PIECE_BYTES)]
     scan = min(_seconds(lambda: _split(core, pieces, vocabulary.pattern)) for _ in range(3))
     passes = [_two_passes(text, vocabulary) for _ in range(3)]
@@ -86,7 +84,7 @@ def _encoding_stages(text: bytes, vocabulary: Vocabulary) -> tuple[Part, ...]:
     )
 
 
-def _split(core: Any, pieces: list[bytes], pattern: str) -> None:
+def _split(core: Core, pieces: list[bytes], pattern: str) -> None:
     for piece in pieces:
         core.split(piece, pattern)
 

@@ -12,11 +12,11 @@ from heapq import heapify, heappop, heappush
 
 from paribus.errors import DataError
 from paribus.tokenizer.byte_names import token_name
-from paribus.tokenizer.names import checked_against_ids
+from paribus.tokenizer.names import vocabulary_with_ids
 from paribus.tokenizer.vocabulary import Vocabulary
 
 
-def to_lines(vocabulary: Vocabulary) -> bytes:
+def as_bytes(vocabulary: Vocabulary) -> bytes:
     """The content of a file of ranks; pattern and special tokens have no place in it.
 
     Raises DataError for a vocabulary of which tiktoken would make other ids.
@@ -34,7 +34,7 @@ def to_lines(vocabulary: Vocabulary) -> bytes:
     return b"".join(base64.b64encode(token) + b" %d\n" % i for token, i in lines)
 
 
-def from_lines(
+def from_bytes(
     data: bytes, *, pattern: str = "gpt2", specials: Sequence[tuple[int, str]] = ()
 ) -> Vocabulary:
     """The vocabulary of a file of ranks. Raises DataError for what is none, or has gaps where
@@ -56,7 +56,7 @@ def from_lines(
             f"ranks: expected one token for each id from 0 to {max(taken)}, found {found}. "
             "A special token may have it: read tokenizer.json, which holds those too"
         )
-    return checked_against_ids(pattern, specials, ids, _merges(ids))
+    return vocabulary_with_ids(pattern, specials, ids, _merges(ids))
 
 
 def _parsed(line: bytes, number: int) -> tuple[bytes, int]:

@@ -85,13 +85,9 @@ def text_stats(tokenizer: Tokenizer, documents: Iterable[bytes]) -> TextStats:
             uses += np.bincount(ids, minlength=len(uses))
         n_bytes += sum(map(len, batch))
         n_words += sum(len(text.decode("utf-8", "replace").split()) for text in batch)
-    vocabulary = tokenizer.vocabulary
-    special = {i for i, _ in vocabulary.special_tokens}
-    ordinary = [i for i, token in enumerate(vocabulary.tokens) if token and i not in special]
-    used, unused = (
-        _longest_first(vocabulary.tokens[i] for i in ordinary if bool(uses[i]) is is_used)
-        for is_used in (True, False)
-    )
+    ids = tokenizer.vocabulary.ids
+    used = _longest_first(token for token, i in ids.items() if uses[i])
+    unused = _longest_first(token for token, i in ids.items() if not uses[i])
     return TextStats(
         n_bytes=n_bytes,
         n_tokens=int(uses.sum()),
@@ -104,7 +100,7 @@ def text_stats(tokenizer: Tokenizer, documents: Iterable[bytes]) -> TextStats:
 
 def compare(first: Vocabulary, second: Vocabulary) -> Difference:
     """What one of two vocabularies has and the other has not."""
-    mine, theirs = _ordinary_tokens(first), _ordinary_tokens(second)
+    mine, theirs = first.ids.keys(), second.ids.keys()
     same = [a == b for a, b in zip(first.merges, second.merges, strict=False)]
     return Difference(
         n_common=len(mine & theirs),
@@ -117,11 +113,6 @@ def compare(first: Vocabulary, second: Vocabulary) -> Difference:
 def _merged_pair(before: Word, after: Word) -> tuple[bytes, bytes]:
     place = next(i for i, token in enumerate(after) if token != before[i])
     return before[place], before[place + 1]
-
-
-def _ordinary_tokens(vocabulary: Vocabulary) -> set[bytes]:
-    special = {text.encode() for _, text in vocabulary.special_tokens}
-    return set(filter(None, vocabulary.tokens)) - special
 
 
 def _longest_first(tokens: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -5,14 +5,14 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from paribus.errors import DataError
 from paribus.tokenizer import formats, streaming
-from paribus.tokenizer.core import load_core
-from paribus.tokenizer.reference import ReferenceEncoder, split
+from paribus.tokenizer.core import Core, Encoder, load_core
+from paribus.tokenizer.reference import split
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.vocabulary import Vocabulary
 
 
@@ -26,7 +26,7 @@ class Tokenizer:
         self.vocabulary = vocabulary
         core = load_core()
         if core is None:
-            self._encoder: Any = ReferenceEncoder(vocabulary)
+            self._encoder: Encoder = ReferenceEncoder(vocabulary)
             self._split_ends: streaming.SplitEnds = self._split_ends_by_reference
             self._core_error: type[Exception] = DataError
         else:
@@ -164,7 +164,7 @@ class Tokenizer:
         return np.cumsum([len(pretoken) for pretoken in pretokens], dtype=np.uint64)
 
 
-def _core_encoder(core: Any, vocabulary: Vocabulary) -> Any:
+def _core_encoder(core: Core, vocabulary: Vocabulary) -> Encoder:
     specials = [(i, text.encode()) for i, text in vocabulary.special_tokens]
     return core.Encoder(
         list(vocabulary.byte_ids),

@@ -43,7 +43,8 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         _check_special_texts([text for _, text in self.special_tokens], DataError)
-        assert self.size >= 256  # builds the tables, which checks merges and ids
+        _check_merges(self.merges)
+        _check_fixed_ids(self)
         _check_names(self)
 
     @classmethod
@@ -73,12 +74,7 @@ class Vocabulary:
         fixed = [(i, text.encode()) for i, text in self.special_tokens]
         fixed += [(i, bytes([byte])) for byte, i in enumerate(self.byte_ids)]
         fixed_ids = {i for i, _ in fixed}
-        tokens: list[bytes] = [b""] * (len(fixed) + len(self._merged))
-        if len(fixed_ids) < len(fixed) or not fixed_ids <= set(range(len(tokens))):
-            raise DataError(
-                f"ids of bytes and special tokens: expected {len(fixed)} different ids below "
-                f"{len(tokens)}, found others"
-            )
+        tokens: list[bytes] = [b""] * self.size
         for i, token in fixed:
             tokens[i] = token
         free = (i for i in range(len(tokens)) if i not in fixed_ids)
@@ -107,22 +103,8 @@ class Vocabulary:
 
     @cached_property
     def _merged(self) -> tuple[bytes, ...]:
-        """What the merges make, each byte string once. Raises DataError for merges that cannot be:
-        of tokens that are not made before, or a second time."""
-        made = dict.fromkeys(bytes([byte]) for byte in range(256))
-        for place, ((left, right), result) in enumerate(
-            zip(self.merges, self._results, strict=True)
-        ):
-            if left not in made or right not in made:
-                part = right if left in made else left
-                raise DataError(
-                    f"merge {place}: expected two tokens made before it, found "
-                    f"{token_name(part)[:80]!r}, which is none"
-                )
-            made[result] = None
-        if len(set(self.merges)) < len(self.merges):
-            _refuse_repeated_merge(self.merges)
-        return tuple(made)[256:]
+        """What the merges make, each byte string once."""
+        return tuple(dict.fromkeys(self._results))
 
     @property
     def id_dtype(self) -> "type[np.uint16] | type[np.uint32]":
@@ -134,7 +116,7 @@ class Vocabulary:
     @property
     def size(self) -> int:
         """The number of ids."""
-        return len(self.tokens)
+        return len(self.special_tokens) + len(self.byte_ids) + len(self._merged)
 
     @property
     def end_of_text(self) -> int | None:
@@ -188,13 +170,19 @@ def _check_special_texts(specials: Sequence[str], kind: type[ConfigError | DataE
         seen.add(text)
 
 
-def _check_names(vocabulary: Vocabulary) -> None:
-    """Every token has a name of its own in files."""
-    for _, text in vocabulary.special_tokens:
-        if token_from_name(text) in vocabulary.ids:
+def _check_merges(merges: Sequence[tuple[bytes, bytes]]) -> None:
+    """Every merge is of two tokens made before it, and none comes a second time."""
+    made = {bytes([byte]) for byte in range(256)}
+    for place, (left, right) in enumerate(merges):
+        if left not in made or right not in made:
+            part = right if left in made else left
             raise DataError(
-                f"special token: expected a text that names no other token, found {text[:80]!r}"
+                f"merge {place}: expected two tokens made before it, found "
+                f"{token_name(part)[:80]!r}, which is none"
             )
+        made.add(left + right)
+    if len(set(merges)) < len(merges):
+        _refuse_repeated_merge(merges)
 
 
 def _refuse_repeated_merge(merges: Sequence[tuple[bytes, bytes]]) -> None:
@@ -206,3 +194,22 @@ def _refuse_repeated_merge(merges: Sequence[tuple[bytes, bytes]]) -> None:
                 f"{token_name(right)[:80]!r} a second time"
             )
         seen.add((left, right))
+
+
+def _check_fixed_ids(vocabulary: Vocabulary) -> None:
+    """Bytes and special tokens have ids of their own, below the number of all ids."""
+    fixed = [*vocabulary.byte_ids, *(i for i, _ in vocabulary.special_tokens)]
+    if len(set(fixed)) < len(fixed) or min(fixed) < 0 or max(fixed) >= vocabulary.size:
+        raise DataError(
+            f"ids of bytes and special tokens: expected {len(fixed)} different ids below "
+            f"{vocabulary.size}, found others"
+        )
+
+
+def _check_names(vocabulary: Vocabulary) -> None:
+    """Every token has a name of its own in files."""
+    for _, text in vocabulary.special_tokens:
+        if token_from_name(text) in vocabulary.ids:
+            raise DataError(
+                f"special token: expected a text that names no other token, found {text[:80]!r}"
+            )
