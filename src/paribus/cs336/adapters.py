@@ -19,7 +19,7 @@ from paribus.loss import cross_entropy
 from paribus.model.attention import Attention, attend_readably, softmax
 from paribus.model.block import Block
 from paribus.model.config import ModelConfig, NoPosition, Rope
-from paribus.model.ffn import SwiGLU, silu
+from paribus.model.ffn import GatedFeedForward, silu
 from paribus.model.linear import Embedding, Linear
 from paribus.model.norm import RMSNorm
 from paribus.model.position import RotaryPositions, build_position
@@ -65,7 +65,7 @@ def run_swiglu(
     in_features: Tensor,
 ) -> Tensor:
     weights = {"w1.weight": w1_weight, "w2.weight": w2_weight, "w3.weight": w3_weight}
-    return _with(SwiGLU(d_model, d_ff, bias=False), weights)(in_features)
+    return _with(GatedFeedForward(d_model, d_ff, False, silu), weights)(in_features)
 
 
 def run_silu(in_features: Tensor) -> Tensor:
