@@ -58,6 +58,11 @@ MAY_WRITE = {
     "training/record.py": ({"save"}, "into memory, for publish_file"),
     "cli/tokenizer.py": ({"save"}, "into memory, for publish_file"),
     "cli/main.py": ({"open"}, "the null device, in place of a closed stream"),
+    "cs336/adapters.py": ({"save"}, "the checkpoint that a test of the course asks for"),
+    "cs336/clone.py": (
+        {"copytree", "copyfile", "write_text", "write_bytes"},
+        "inside the temporary folder of one run",
+    ),
 }
 
 
@@ -277,6 +282,8 @@ def test_a_reader_is_no_writer(text: str):
     assert not list(_writes(Source.parsed("model/block.py", text)))
 
 
+# A checkpoint of the course is a file of torch.save; with weights_only it holds tensors alone.
+LOADS_WEIGHTS_ONLY = "cs336/adapters.py"
 CODE_LOADERS = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml"}
 
 
@@ -291,6 +298,9 @@ def _code_on_load(source: Source) -> Iterator[str]:
     for called, call in source.calls():
         loads_arrays = called in ("np.load", "numpy.load")
         safely = is_constant(keyword(call, "allow_pickle"), False)
+        weights_only = is_constant(keyword(call, "weights_only"), True)
+        if (called, source.name, weights_only) == ("torch.load", LOADS_WEIGHTS_ONLY, True):
+            continue
         if (
             called in ("eval", "exec", "compile", "os.system", "os.popen", "torch.load")
             or is_constant(keyword(call, "shell"), True)
@@ -321,6 +331,11 @@ def test_no_data_runs_as_code():
 )
 def test_code_on_load_is_found(text: str):
     assert list(_code_on_load(Source.parsed("model/block.py", text)))
+
+
+@pytest.mark.parametrize("options", ["", ", weights_only=False", ", weights_only=safe"])
+def test_the_course_checkpoints_load_weights_only(options: str):
+    assert list(_code_on_load(Source.parsed(LOADS_WEIGHTS_ONLY, f"torch.load(path{options})")))
 
 
 def test_the_package_lies_where_these_tests_look():

@@ -2,16 +2,33 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from axes import random_model, small_config
 from closeness import assert_close
-from paribus.loss import chunked_cross_entropy, cross_entropy
+from paribus.loss import chunked_loss, cross_entropy, readable_loss
 
 VOCAB, WIDTH = 50, 12
+
+
+def chunked_cross_entropy(*arguments):
+    return chunked_loss(*arguments).objective
+
+
+def reference_loss(logits, targets, z_weight):
+    """Cross-entropy plus z_weight times the mean squared log-partition, and its gradient."""
+    gradient, total = np.zeros_like(logits), 0.0
+    for row, target, slope in zip(logits, targets.tolist(), gradient, strict=True):
+        log_partition = row.max() + math.log(np.exp(row - row.max()).sum())
+        total += log_partition - row[target] + z_weight * log_partition**2
+        slope[:] = np.exp(row - log_partition) * (1 + 2 * z_weight * log_partition)
+        slope[target] -= 1
+    return total / len(logits), gradient / len(logits)
 
 
 def draw(*shape, seed=0):
@@ -190,3 +207,83 @@ def test_the_trunk_may_be_traced_by_the_compiler():
     cross_entropy((peer_hidden.sin() * 2) @ peer_weight.T, targets).backward()
     assert_close(hidden.grad, peer_hidden.grad)
     assert_close(weight.grad, peer_weight.grad)
+
+
+@pytest.mark.parametrize("size", [1.0, 100.0, 1e4])
+@pytest.mark.parametrize("z_weight", [0.0, 1e-4, 0.3])
+def test_the_readable_loss_equals_numpy_in_float64(size, z_weight):
+    logits = (draw(7, VOCAB) * size).requires_grad_()
+    targets = torch.randint(0, VOCAB, (7,), generator=torch.Generator().manual_seed(1))
+    found = readable_loss(logits, targets, z_weight)
+    expected, gradient = reference_loss(logits.detach().double().numpy(), targets, z_weight)
+    nats, _ = reference_loss(logits.detach().double().numpy(), targets, 0.0)
+    found.objective.backward()
+    assert found.objective.item() == pytest.approx(expected, rel=1e-6)
+    assert found.nats.item() == pytest.approx(nats, rel=1e-6)
+    bound = 1e-6 * max(1.0, abs(gradient).max())
+    assert abs(logits.grad.double().numpy() - gradient).max() < bound
+
+
+@pytest.mark.parametrize(("size", "softcap"), [(1, None), (1e4, None), (1, 0.7), (1, 30.0)])
+@pytest.mark.parametrize("z_weight", [0.0, 1e-4, 0.3])
+@pytest.mark.parametrize("rows", [1, 4, 100])
+def test_the_chunked_loss_equals_numpy_in_float64(rows, z_weight, size, softcap):
+    hidden, weight, targets = problem(2, 5)
+    with torch.no_grad():
+        hidden *= size
+    found = chunked_loss(hidden, weight, targets, rows, 0.5, softcap, z_weight)
+    found.objective.backward()
+    states = hidden.detach().double().numpy().reshape(10, WIDTH)
+    table = weight.detach().double().numpy()
+    logits = states @ table.T * 0.5
+    capped = logits if softcap is None else softcap * np.tanh(logits / softcap)
+    expected, gradient = reference_loss(capped, targets.flatten(), z_weight)
+    nats, _ = reference_loss(capped, targets.flatten(), 0.0)
+    if softcap is not None:
+        gradient = gradient / np.cosh(logits / softcap) ** 2
+    assert found.objective.item() == pytest.approx(expected, rel=2e-6)
+    assert found.nats.item() == pytest.approx(nats, rel=2e-6)
+    for value, exact in (
+        (hidden.grad.reshape(10, WIDTH), gradient @ table * 0.5),
+        (weight.grad, gradient.T @ states * 0.5),
+    ):
+        assert abs(value.double().numpy() - exact).max() <= 1e-5 * abs(exact).max()
+
+
+def test_a_soft_cap_bounds_the_loss_of_extreme_logits_and_ends_their_gradient():
+    hidden, weight, targets = problem(6)
+    loss = chunked_loss(hidden * 1e8, weight, targets, 4, 1.0, 3.0, 1e-2)
+    loss.objective.backward()
+    assert loss.nats.item() < 2 * 3.0 + math.log(VOCAB)
+    assert (hidden.grad == 0).all() and (weight.grad == 0).all()
+
+
+@pytest.mark.parametrize("softcap", [None, 2.0])
+@pytest.mark.parametrize("z_weight", [0.0, 1e-2])
+def test_both_losses_are_one_through_a_model(z_weight, softcap):
+    model = random_model(small_config(logit_softcap=softcap, logit_scale=0.5))
+    tokens, targets = torch.randint(0, 13, (2, 3, 8), generator=torch.Generator().manual_seed(4))
+    gradients = []
+    for loss in (
+        readable_loss(model(tokens), targets, z_weight),
+        chunked_loss(model.hidden(tokens), model.output_weight, targets, 5, 0.5, softcap, z_weight),
+    ):
+        slopes = torch.autograd.grad(loss.objective, list(model.parameters()))
+        gradients.append((loss.objective.detach(), loss.nats, *slopes))
+    for readable, chunked in zip(*gradients, strict=True):
+        assert_close(chunked, readable, atol=2e-6)
+
+
+def test_without_a_weight_the_objective_is_the_cross_entropy():
+    logits, targets = draw(6, VOCAB) * 1e20, torch.zeros(6, dtype=torch.long)
+    found = readable_loss(logits, targets)
+    assert found.objective.item() == found.nats.item() == cross_entropy(logits, targets).item()
+    hidden, weight, targets = problem(6)
+    found = chunked_loss(hidden * 1e20, weight, targets, 4)
+    assert found.objective.item() == found.nats.item() and math.isfinite(found.nats)
+
+
+def test_the_nats_of_a_loss_carry_no_gradient():
+    hidden, weight, targets = problem(6)
+    assert not chunked_loss(hidden, weight, targets, 4, 1.0, None, 0.1).nats.requires_grad
+    assert not readable_loss(hidden @ weight.T, targets, 0.1).nats.requires_grad

@@ -1,7 +1,9 @@
 """The shipped configs: complete where they promise it, differences elsewhere, golden counts."""
 
 import dataclasses
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
@@ -9,6 +11,7 @@ from ruamel.yaml import YAML
 from paribus.config.load import dotted_keys, load, to_plain, to_yaml
 from paribus.experiment import Experiment, load_experiment
 from paribus.model.accounting import count_parameters
+from paribus.optim.config import OptimizerConfig
 from paribus.optim.schedule import check_schedule
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -32,6 +35,8 @@ GOLDEN = {
     "ablation_untied": 28_890_624,
     "ablation_modern_ctx1024": 16_079_360,
     "ablation_vanilla_ctx1024": 16_024_832,
+    "ablation_nonorm": 16_079_360 - (2 * 4 + 1) * 256,  # no norm anywhere
+    "ablation_silu": 16_013_824,
     "ablation_modern_77m": 77_128_704,
     "ablation_modern_relu_76m": 76_080_128,
 }
@@ -65,13 +70,35 @@ def test_a_config_is_read_and_written_back_equal(path, tmp_path):
 def test_base_modern_states_every_key_in_order_with_its_default():
     stated = list(flat(raw(CONFIGS / "base_modern.yaml")))
     assert stated == list(flat(to_plain(Experiment())))
-    assert {key for key, _ in stated} >= set(dotted_keys(Experiment)), "a kind that is not chosen"
+
+
+def commented_keys():
+    """The keys of kinds that are not chosen, by kind: lines `#   key: value` below `# Keys of`."""
+    text = (CONFIGS / "base_modern.yaml").read_text(encoding="utf-8")
+    for block in re.split(r"^ +# Keys of ", text, flags=re.MULTILINE)[1:]:
+        kind = re.split(r"\W", block)[0]
+        pairs = re.findall(r"^ +#   (\w+): (\S+) +# \w", block, flags=re.MULTILINE)
+        yield kind, dict(pairs)
+
+
+def test_base_modern_documents_the_keys_of_every_kind_with_their_defaults():
+    stated = {key for key, _ in flat(raw(CONFIGS / "base_modern.yaml"))}
+    commented = dict(commented_keys())
+    for kind in get_args(OptimizerConfig):
+        values = to_plain(kind())
+        own = {k: str(v) for k, v in values.items() if f"optimizer.{k}" not in stated}
+        assert commented.pop(kind.kind, {}) == own
+    assert commented == {}
+    keys = {f"optimizer.{k}" for _, pairs in commented_keys() for k in pairs}
+    assert stated | keys == set(dotted_keys(Experiment))
 
 
 def test_every_line_of_base_modern_that_sets_a_key_says_what_it_is():
     lines = (CONFIGS / "base_modern.yaml").read_text(encoding="utf-8").splitlines()
-    values = [line for line in lines if not line.startswith("#") and not line.endswith(":")]
-    assert [line for line in values if "#" not in line and line.strip() != "kind: adamw"] == []
+    values = [
+        line for line in lines if not line.lstrip().startswith("#") and not line.endswith(":")
+    ]
+    assert [line for line in values if "#" not in line] == []
 
 
 @pytest.mark.parametrize("path", [CONFIGS / "base_vanilla.yaml", *ARMS], ids=lambda p: p.stem)

@@ -74,8 +74,8 @@ nb::object to_array(bpe::Ids ids) {
     const std::size_t size = ids.size(), width = ids.width();
     void* const data = ids.release();
     const nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
-    const auto array = [&]<typename Token>(Token* values) {
-        return nb::cast(nb::ndarray<nb::numpy, Token, nb::ndim<1>>(values, {size}, owner));
+    const auto array = [&]<typename StoredId>(StoredId* values) {
+        return nb::cast(nb::ndarray<nb::numpy, StoredId, nb::ndim<1>>(values, {size}, owner));
     };
     return width == sizeof(std::uint16_t) ? array(static_cast<std::uint16_t*>(data))
                                           : array(static_cast<bpe::Id*>(data));

@@ -164,23 +164,23 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
     const std::vector<std::size_t> borders = task_borders(pieces, target);
     const std::size_t n_tasks = borders.size() - 1;
     std::vector<Ids> working;
-    for (std::size_t i = 0; i < std::max<std::size_t>(options.n_threads, 1); ++i) {
+    const std::size_t n_threads = std::clamp<std::size_t>(options.n_threads, 1, most_threads);
+    for (std::size_t i = 0; i < n_threads; ++i) {
         working.emplace_back(id_width());
     }
     OrderedIds all(id_width());
-    run_tasks(n_tasks, options.n_threads, poll,
-              [&](Worker number, std::size_t task, Checkpoint& checkpoint) {
-                  Ids& ids = working[number];
-                  auto worker = take_worker();
-                  for (std::size_t i = borders[task]; i < borders[task + 1]; ++i) {
-                      const std::size_t n_before = ids.size();
-                      append_encoded(pieces[i].text, options.allow_special, *worker, ids,
-                                     checkpoint);
-                      pieces[i].n_ids = ids.size() - n_before;
-                  }
-                  keep_worker(std::move(worker));
-                  all.add(task, ids);
-              });
+    run_tasks(
+        n_tasks, n_threads, poll, [&](Worker number, std::size_t task, Checkpoint& checkpoint) {
+            Ids& ids = working[number];
+            auto worker = take_worker();
+            for (std::size_t i = borders[task]; i < borders[task + 1]; ++i) {
+                const std::size_t n_before = ids.size();
+                append_encoded(pieces[i].text, options.allow_special, *worker, ids, checkpoint);
+                pieces[i].n_ids = ids.size() - n_before;
+            }
+            keep_worker(std::move(worker));
+            all.add(task, ids);
+        });
     return {all.take(), offsets_of(pieces, texts.size())};
 }
 

@@ -26,21 +26,21 @@ class Ids {
         return width_ == sizeof(std::uint16_t) ? as<std::uint16_t>()[place] : as<Id>()[place];
     }
 
-    template <typename Token>
-    const Token* as() const {
-        return static_cast<const Token*>(data());
+    template <typename StoredId>
+    const StoredId* as() const {
+        return static_cast<const StoredId*>(data());
     }
 
     // Where the next id goes, with room for `n_more`; what is written counts by `set_end`.
-    template <typename Token>
-    Token* end_with_room(std::size_t n_more) {
+    template <typename StoredId>
+    StoredId* end_with_room(std::size_t n_more) {
         reserve(size_ + n_more);
-        return static_cast<Token*>(memory_.get()) + size_;
+        return static_cast<StoredId*>(memory_.get()) + size_;
     }
 
-    template <typename Token>
-    void set_end(const Token* end) {
-        size_ = static_cast<std::size_t>(end - as<Token>());
+    template <typename StoredId>
+    void set_end(const StoredId* end) {
+        size_ = static_cast<std::size_t>(end - as<StoredId>());
     }
 
     void push_back(Id id) {

@@ -46,7 +46,7 @@ enum class Side { left, right };
 template <typename Symbol>
 class MergeLearner {
   public:
-    MergeLearner(CountedWords words, const TrainingOptions& options, const Progress& progress)
+    MergeLearner(WordSource words, const TrainingOptions& options, const Progress& progress)
         : n_merges_(options.n_merges),
           longest_token_(options.max_token_length != 0 ? options.max_token_length
                                                        : std::numeric_limits<std::size_t>::max()),
@@ -266,7 +266,7 @@ bool has_narrow_symbols(Count n_merges) {
     return n_merges <= std::numeric_limits<std::uint16_t>::max() - 257;
 }
 
-LearnedMerges learn_merges(CountedWords words, const TrainingOptions& options,
+LearnedMerges learn_merges(WordSource words, const TrainingOptions& options,
                            const Progress& progress) {
     if (has_narrow_symbols(options.n_merges)) {
         return MergeLearner<std::uint16_t>(std::move(words), options, progress).learn();

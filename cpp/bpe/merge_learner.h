@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "bpe/counted_words.h"
 #include "bpe/trainer.h"
+#include "bpe/word_source.h"
 
 namespace paribus::bpe {
 
@@ -18,7 +18,7 @@ bool has_narrow_symbols(Count n_merges);
 
 // Merges as often as the options say. `words` is dropped, with what it owns, once they are laid
 // out.
-LearnedMerges learn_merges(CountedWords words, const TrainingOptions& options,
+LearnedMerges learn_merges(WordSource words, const TrainingOptions& options,
                            const Progress& progress);
 
 }  // namespace paribus::bpe

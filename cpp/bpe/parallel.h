@@ -31,6 +31,9 @@ class Checkpoint {
     std::size_t left_ = interval;
 };
 
+// More threads than any machine has use for; a wish for more is a wish for so many.
+inline constexpr std::size_t most_threads = 1024;
+
 // The number of a worker, below the number of threads; one worker runs one task at a time.
 using Worker = std::size_t;
 using Task = std::function<void(Worker worker, std::size_t task, Checkpoint& checkpoint)>;

@@ -7,7 +7,7 @@ namespace paribus::bpe {
 namespace {
 
 // A batch is cut into so many pieces, or a few more, that the threads take one by one.
-constexpr std::size_t pieces_of_batch = 16;
+constexpr std::size_t least_pieces_of_batch = 16, pieces_of_thread = 4;
 
 }  // namespace
 
@@ -67,7 +67,8 @@ std::size_t PretokenCounter::settled_end(bool is_last) {
 void PretokenCounter::count_pending(bool is_last, const Poll& poll) {
     const std::size_t settled = settled_end(is_last);
     const auto text = std::string_view(pending_).substr(0, settled);
-    const std::size_t piece_size = std::max<std::size_t>(batch_size_ / pieces_of_batch, 1);
+    const std::size_t n_pieces = std::max(least_pieces_of_batch, pieces_of_thread * counts_.size());
+    const std::size_t piece_size = std::max<std::size_t>(batch_size_ / n_pieces, 1);
     count_pieces(cut_text(text, pattern_, specials_, piece_size), poll);
     pending_.erase(0, settled);
     searched_ -= std::min(searched_, settled);

@@ -65,7 +65,7 @@ class ShortWordTable {
     };
 
     // Whether `lines` are those of the table as it is now.
-    bool has(const Lines& lines) const { return lines.any() == lines_; }
+    bool is_current(const Lines& lines) const { return lines.any() == lines_; }
 
     // The value of a word, null where it is not there; until the next word comes.
     Value* find(const WordKey& key) const {

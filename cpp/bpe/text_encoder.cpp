@@ -12,7 +12,7 @@
 namespace paribus::bpe {
 namespace {
 
-template <typename Token>
+template <typename StoredId>
 class CachingEncoder final : public TextEncoder {
   public:
     CachingEncoder(const MergeTables& tables, const Scanner& scanner, std::size_t cache_bytes)
@@ -20,24 +20,24 @@ class CachingEncoder final : public TextEncoder {
 
     void append(std::string_view text, Ids& ids, Checkpoint& checkpoint) override {
         for_each_batch(text, *scanner_, [&](std::size_t begin, std::span<const std::size_t> ends) {
-            append_words(cache_.look_up(text, begin, ends), ids, checkpoint);
+            append_words(cache_.prepare(text, begin, ends), ids, checkpoint);
             checkpoint.spend(ends.back() - begin);
         });
     }
 
   private:
-    using Words = bpe::Words<typename WordCache<Token>::Table>;
+    using Words = bpe::Words<typename WordCache<StoredId>::Table>;
 
     void append_words(Words words, Ids& ids, Checkpoint& checkpoint) {
         for (;;) {
-            Token* out = ids.end_with_room<Token>(words.n_bytes() + pooled_ids);
+            StoredId* out = ids.end_with_room<StoredId>(words.n_bytes() + pooled_ids);
             const std::size_t n_known = cache_.append_known(words, out);
             ids.set_end(out);
             if (n_known == words.size()) return;
             append_new(words[n_known], words.lookups[n_known].key, ids, checkpoint);
             if (n_known + 1 == words.size()) return;
             words = words.without_first(n_known + 1);
-            if (!cache_.is_fresh()) words = cache_.look_up(words.text, words.begin, words.ends);
+            if (!cache_.is_fresh()) words = cache_.prepare(words.text, words.begin, words.ends);
         }
     }
 
@@ -45,8 +45,8 @@ class CachingEncoder final : public TextEncoder {
     void append_new(std::string_view word, const WordKey& key, Ids& ids, Checkpoint& checkpoint) {
         merge(word, checkpoint);
         if (word.size() <= longest_hashed_word) cache_.insert(word, key, merged_);
-        Token* out = ids.end_with_room<Token>(merged_.size());
-        for (const Id id : merged_) *out++ = static_cast<Token>(id);
+        StoredId* out = ids.end_with_room<StoredId>(merged_.size());
+        for (const Id id : merged_) *out++ = static_cast<StoredId>(id);
         ids.set_end(out);
     }
 
@@ -70,7 +70,7 @@ class CachingEncoder final : public TextEncoder {
             return;
         }
         const WordKey key = key_of(part);
-        const std::span<const Token> known = cache_.find(part, key);
+        const std::span<const StoredId> known = cache_.find(part, key);
         if (!known.empty()) {
             merged_.insert(merged_.end(), known.begin(), known.end());
             return;
@@ -82,7 +82,7 @@ class CachingEncoder final : public TextEncoder {
 
     const MergeTables* tables_;
     const Scanner* scanner_;
-    WordCache<Token> cache_;
+    WordCache<StoredId> cache_;
     WordMerger merger_;
     std::vector<Id> merged_;
 };

@@ -35,6 +35,7 @@ std::size_t batch_size_for(std::size_t n_threads) {
 }
 
 TrainingOptions checked(TrainingOptions options) {
+    options.n_threads = std::min(options.n_threads, most_threads);
     if (options.memory != 0) {
         // What threads free, the system's library keeps for them: no sum of tables bounds it.
         options.n_threads = 1;
@@ -67,7 +68,7 @@ TrainingResult Trainer::finish(const Progress& progress) {
     counter_.count_rest([&] {
         if (progress) progress("count", result.n_bytes, result.n_bytes);
     });
-    CountedWords words = counted_words();
+    WordSource words = counted_words();
     std::size_t n_places = 1;
     Checkpoint checkpoint([&] {
         if (progress) progress("merge", 0, options_.n_merges);
@@ -95,7 +96,7 @@ void Trainer::spill_tables() {
     for (const WordCounts& table : counter_.take()) spill_.write(table);
 }
 
-CountedWords Trainer::counted_words() {
+WordSource Trainer::counted_words() {
     if (spill_.empty()) {
         const auto words = std::make_shared<WordCounts>(sum_of(counter_.take()));
         return [words](const VisitWord& visit) { words->for_each(visit); };

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "bpe/counted_words.h"
 #include "bpe/pretoken_counter.h"
 #include "bpe/types.h"
+#include "bpe/word_source.h"
 #include "bpe/word_spill.h"
 
 namespace paribus::bpe {
@@ -69,7 +69,7 @@ class Trainer {
   private:
     void spill_if_full();
     void spill_tables();
-    CountedWords counted_words();
+    WordSource counted_words();
     void check_memory(std::size_t n_places) const;
 
     TrainingOptions options_;

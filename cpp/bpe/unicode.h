@@ -35,7 +35,6 @@ constexpr bool contains(ClassSet set, CharClass kind) {
     return ((set >> static_cast<unsigned>(kind)) & 1U) != 0;
 }
 
-inline constexpr ClassSet white_space = set_of(CharClass::white_space);
 inline constexpr ClassSet numbers = set_of(CharClass::number);
 inline constexpr ClassSet letters =
     set_of(CharClass::uppercase, CharClass::lowercase, CharClass::titlecase, CharClass::modifier,

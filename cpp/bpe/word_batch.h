@@ -9,7 +9,6 @@
 #include <span>
 #include <string_view>
 
-#include "bpe/long_word_cache.h"
 #include "bpe/prefetch.h"
 #include "bpe/scanner.h"
 #include "bpe/word_key.h"
@@ -63,7 +62,7 @@ class WordBatch {
     // The words that begin at `begin` and end at `ends`, and their lines on the way to the cache.
     // `fetch_long(key)` may fetch what the lookup of a long word reads.
     template <typename FetchLong>
-    Words<Table> look_up(std::string_view text, std::size_t begin,
+    Words<Table> prepare(std::string_view text, std::size_t begin,
                          std::span<const std::size_t> ends, Lines lines, FetchLong&& fetch_long) {
         const Words<Table> words{text, begin, ends, std::span(lookups_).first(ends.size())};
         // Keys are read whole: near the end of the text another way.

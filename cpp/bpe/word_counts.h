@@ -6,13 +6,13 @@
 #include <span>
 #include <string_view>
 
-#include "bpe/counted_words.h"
+#include "bpe/long_word_table.h"
 #include "bpe/parallel.h"
 #include "bpe/scanner.h"
 #include "bpe/short_word_table.h"
 #include "bpe/types.h"
 #include "bpe/word_batch.h"
-#include "bpe/word_table.h"
+#include "bpe/word_source.h"
 
 namespace paribus::bpe {
 
@@ -42,11 +42,12 @@ class WordCounts {
     void add_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);
     void add_word(std::string_view word, const WordKey& key);
     void add_short_word(const WordKey& key, Count count);
+    void add_long_word(std::string_view word, std::uint64_t hash, Count count);
 
     using Table = ShortWordTable<Value>;
 
     Table short_words_;
-    WordTable long_words_;
+    LongWordTable<Count> long_words_;
     WordBatch<Table> batch_;
 };
 

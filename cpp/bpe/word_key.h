@@ -1,4 +1,5 @@
-// The key of a short word: its bytes and their number, in two registers.
+// What words are found by: the key of a short one, its bytes and their number in two registers, and
+// the hash of a long one.
 #pragma once
 
 #include <algorithm>
@@ -13,13 +14,17 @@ namespace paribus::bpe {
 
 inline constexpr std::size_t longest_short_word = 15;  // bytes
 
-// Odd numbers that each process draws anew (multiply-shift hashing: Dietzfelbinger et al. 1997): no
-// text can be written so that its words meet in one place of a table.
+// Odd numbers that each process draws anew: no text can be written so that its words meet in one
+// place of a table. They key the hash of short words (multiply-shift: Dietzfelbinger et al. 1997)
+// and that of long ones; all tables of a process agree, so that counts pass from one to another.
 struct WordHashFactors {
     std::uint64_t head;
     std::uint64_t tail;
 };
 extern const WordHashFactors word_hash_factors;
+
+// A keyed hash of the bytes of a word of any length: SipHash-1-3 (Aumasson and Bernstein 2012).
+std::uint64_t hash_of_bytes(std::string_view word, const WordHashFactors& key = word_hash_factors);
 
 // The bytes in order, zeros behind them, the length in the last byte; never all zero.
 struct WordKey {

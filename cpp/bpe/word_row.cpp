@@ -38,7 +38,7 @@ class PlacesByCount {
 };
 
 // Where the words of each count begin in the row; `runs` becomes the row's counts.
-PlacesByCount placed(const CountedWords& words, CountRuns& runs) {
+PlacesByCount placed(const WordSource& words, CountRuns& runs) {
     PlacesByCount places;
     words([&](std::string_view word, Count count) { places[count] += word.size() + 1; });
     std::size_t begin = 1;
@@ -70,7 +70,7 @@ void CountRuns::index() {
 }
 
 template <typename Symbol>
-WordRow<Symbol>::WordRow(CountedWords words, Checkpoint& checkpoint) : size_(0), memory_(0) {
+WordRow<Symbol>::WordRow(WordSource words, Checkpoint& checkpoint) : size_(0), memory_(0) {
     PlacesByCount places = placed(words, runs_);
     size_ = runs_.end(runs_.size() - 1);
     memory_ = ZeroedMemory(size_ * sizeof(Symbol));

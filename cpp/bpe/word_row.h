@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "bpe/counted_words.h"
 #include "bpe/parallel.h"
 #include "bpe/types.h"
+#include "bpe/word_source.h"
 #include "bpe/zeroed_memory.h"
 
 namespace paribus::bpe {
@@ -72,7 +72,7 @@ class WordRow {
 
     static constexpr Symbol inside = std::numeric_limits<Symbol>::max();
 
-    WordRow(CountedWords words, Checkpoint& checkpoint);
+    WordRow(WordSource words, Checkpoint& checkpoint);
 
     // Each word with a border on both sides.
     std::size_t size() const { return size_; }

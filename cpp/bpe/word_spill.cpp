@@ -55,6 +55,7 @@ class WordSpill::Run {
         const std::size_t wanted = std::max(n_bytes - kept, read_size_);
         const auto n_read = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, end_ - next_));
         buffer_.resize(kept + n_read);
+        errno = 0;  // it may tell of something long past
         spill_->file_.seekg(static_cast<std::streamoff>(next_));
         spill_->file_.read(&buffer_[kept], static_cast<std::streamsize>(n_read));
         spill_->require_good();
@@ -71,6 +72,7 @@ class WordSpill::Run {
 };
 
 void WordSpill::write(const WordCounts& words) {
+    errno = 0;  // it may tell of something long past
     if (empty()) {
         file_.open(path_, std::ios::in | std::ios::out | std::ios::trunc | std::ios::binary);
         require_good();

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "bpe/counted_words.h"
 #include "bpe/types.h"
 #include "bpe/word_counts.h"
+#include "bpe/word_source.h"
 
 namespace paribus::bpe {
 

@@ -9,8 +9,15 @@
 
 namespace paribus::tests {
 
+// The rounds of a random test. The build of a sanitizer, in which a round takes many times as long,
+// runs one in so many; its fuzzers check the same laws.
+#ifndef PARIBUS_ONE_ROUND_IN
+#define PARIBUS_ONE_ROUND_IN 1
+#endif
+constexpr int rounds(int full) { return (full - 1) / PARIBUS_ONE_ROUND_IN + 1; }
+
 struct Test {
-    std::string name;  // a sentence
+    std::string name;  // a sentence, with the word "thread" where the core runs on several
     std::function<void()> run;
 };
 

@@ -31,6 +31,7 @@ bool passes(const Test& test) {
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::printf("passed  %s (%.2f s)\n", test.name.c_str(), seconds.count());
+    std::fflush(stdout);
     return true;
 }
 

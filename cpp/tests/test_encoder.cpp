@@ -26,7 +26,7 @@ EncoderTables random_tables(RandomText& random, std::size_t n_merges, Pattern pa
 
 void encoding_equals_the_naive_encoder() {
     RandomText random(31);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < rounds(200); ++i) {
         for (const Pattern pattern : all_patterns) {
             const EncoderTables tables = random_tables(random, random.below(60), pattern);
             const Encoder encoder(tables);
@@ -101,7 +101,7 @@ void long_words_merge_alike_in_windows_of_any_size() {
 // A rule that is listed twice changes nothing, but its ranks do not rise: the word merges whole.
 void windows_change_no_long_word() {
     RandomText random(46);
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < rounds(6); ++i) {
         EncoderTables tables = random_tables(random, 60, Pattern::none);
         const Encoder in_windows(tables);
         tables.merges.insert(tables.merges.end(), tables.merges.begin(), tables.merges.end());
@@ -118,7 +118,7 @@ void windows_change_no_long_word() {
 
 void neither_threads_nor_pieces_change_the_ids() {
     RandomText random(33);
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < rounds(60); ++i) {
         for (const Pattern pattern : all_patterns) {
             const Encoder encoder(random_tables(random, 40, pattern));
             std::vector<std::string> texts;
@@ -303,7 +303,7 @@ std::vector<Test> encoder_tests() {
          the_size_of_the_cache_never_changes_the_ids},
         {"wide ids are those of the narrow encoder", wide_ids_are_those_of_the_narrow_encoder},
         {"long words encode in linear time", long_words_encode_in_linear_time},
-        {"the poll may stop the encoder, which stays sound",
+        {"the poll may stop the threads of an encoder, which stays sound",
          the_poll_may_stop_the_encoder_which_stays_sound},
         {"an unknown id is refused with its position", an_unknown_id_is_refused_with_its_position},
         {"tokens are written whole and nothing behind them",

@@ -68,9 +68,11 @@ void the_poll_is_called_on_the_calling_thread_only() {
 
 std::vector<Test> parallel_tests() {
     return {
-        {"each task runs once, one at a time on each worker", each_task_runs_once},
-        {"an exception of a task reaches the caller", an_exception_of_a_task_reaches_the_caller},
-        {"an exception of the poll stops all tasks", an_exception_of_the_poll_stops_all_tasks},
+        {"each task runs once, one at a time on each thread", each_task_runs_once},
+        {"an exception of a task reaches the calling thread",
+         an_exception_of_a_task_reaches_the_caller},
+        {"an exception of the poll stops the tasks of all threads",
+         an_exception_of_the_poll_stops_all_tasks},
         {"the poll is called on the calling thread only",
          the_poll_is_called_on_the_calling_thread_only},
     };

@@ -52,7 +52,7 @@ std::string ascii_of_few(RandomText& random, std::size_t n_bytes) {
 
 void blocks_of_ascii_split_as_the_patterns_say() {
     RandomText random(51);
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < rounds(3000); ++i) {
         check_all(ascii(random, random.below(300)));
         check_all(ascii_of_few(random, random.below(300)));
     }
@@ -60,7 +60,7 @@ void blocks_of_ascii_split_as_the_patterns_say() {
 
 void blocks_of_all_characters_split_as_the_patterns_say() {
     RandomText random(52);
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < rounds(3000); ++i) {
         check_all(random.snippets(random.below(120)));
         check_all(ascii(random, random.below(100)) + random.snippets(2 + random.below(4)) +
                   ascii(random, random.below(100)));
@@ -69,7 +69,7 @@ void blocks_of_all_characters_split_as_the_patterns_say() {
 
 void borders_at_the_edge_of_a_block_are_found() {
     RandomText random(53);
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < rounds(400); ++i) {
         const std::string snippet = random.snippets(1 + random.below(3));
         for (std::size_t edge = 58; edge <= 66; ++edge) {
             check_all(std::string(edge, 'a') + snippet + ascii(random, 70));

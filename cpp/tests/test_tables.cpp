@@ -4,40 +4,59 @@
 
 #include "bpe/bound_buckets.h"
 #include "bpe/bucket_queue.h"
+#include "bpe/long_word_table.h"
 #include "bpe/token_list.h"
 #include "bpe/token_row.h"
+#include "bpe/word_counts.h"
 #include "bpe/word_key.h"
 #include "bpe/word_row.h"
-#include "bpe/word_table.h"
 #include "tests/check.h"
 #include "tests/random_text.h"
 
 namespace paribus::tests {
 namespace {
 
-void the_word_table_counts_as_a_map_does() {
+// Words of all lengths, some with zero bytes at the end; hashes of few bits, so that many meet.
+void the_long_word_table_is_as_a_map() {
     RandomText random(11);
-    bpe::WordTable table;
-    std::map<std::string, std::uint64_t> expected;
+    bpe::LongWordTable<std::uint16_t> table;
+    std::map<std::string, std::vector<std::uint16_t>> expected;
     for (int round = 0; round < 2; ++round) {
-        for (int i = 0; i < 60000; ++i) {
-            // Short and long ones, and zero bytes at the end, which the padding must not hide.
+        for (int i = 0; i < 20000; ++i) {
             const std::string word = random.bytes(1 + random.below(2)) +
                                      std::string(random.below(24), random.below(2) ? 'x' : '\0');
-            CHECK_EQUAL(table.find(word), expected.contains(word) ? expected[word] : 0);
-            table[word] += std::uint64_t{1} << 40;
-            expected[word] += std::uint64_t{1} << 40;
+            const std::uint64_t hash = bpe::hash_of_bytes(word) & 0xFF000000000000FF;
+            std::span<std::uint16_t> found = table.find(word, hash);
+            const std::vector<std::uint16_t> items(found.begin(), found.end());
+            CHECK(items == (expected.contains(word) ? expected[word] : decltype(items){}));
+            if (found.empty()) {
+                found = table.insert(word, hash, 1 + random.below(5));
+                CHECK(std::ranges::all_of(found, [](auto item) { return item == 0; }));
+            }
+            for (auto& item : found) item = static_cast<std::uint16_t>(random.below(1 << 16));
+            expected[word].assign(found.begin(), found.end());
         }
         CHECK_EQUAL(table.size(), expected.size());
-        std::map<std::string, std::uint64_t> found;
-        table.for_each([&](std::string_view word, std::uint64_t value) {
-            CHECK(found.emplace(word, value).second);
+        std::size_t n_found = 0;
+        table.for_each([&](std::string_view word, std::uint16_t item) {
+            CHECK_EQUAL(item, expected.at(std::string(word))[0]);
+            ++n_found;
         });
-        CHECK(found == expected);
+        CHECK_EQUAL(n_found, expected.size());
         table.clear();
         expected.clear();
         CHECK_EQUAL(table.size(), 0U);
     }
+}
+
+// CPython hashes by SipHash-1-3 too; with PYTHONHASHSEED=0 its key is zero.
+void long_words_are_hashed_by_siphash() {
+    const bpe::WordHashFactors zero{0, 0};
+    CHECK_EQUAL(bpe::hash_of_bytes("abcdefghijklmnopq", zero), 0x61C47E6DA27EACCCU);
+    CHECK_EQUAL(bpe::hash_of_bytes("abcdefghijklmnop", zero), 0x94F60D3D29E6A312U);
+    CHECK_EQUAL(bpe::hash_of_bytes("sixteen and more bytes of one word", zero),
+                0x4EDD71BF331EB623U);
+    CHECK(bpe::hash_of_bytes("abcdefghijklmnop") != 0x94F60D3D29E6A312U);
 }
 
 // Each process draws how short words are hashed. Words written against the hash of one, here that
@@ -54,24 +73,27 @@ void short_words_cannot_be_written_to_meet() {
     CHECK(spread.size() > 100);  // nearly always some 10000, and for no draw in 100000 below this
 }
 
-// Words of one head, and words that differ in zero bytes at the end. The smallest table is nearly
-// full of them, so that they meet.
-void words_alike_in_part_are_told_apart() {
+// Words of one head, words that differ in zero bytes at the end, and lengths around the borders
+// between the tables.
+void words_are_counted_as_a_map_does() {
     RandomText random(14);
-    for (int round = 0; round < 500; ++round) {
-        bpe::WordTable table;
-        std::map<std::string, std::uint64_t> expected;
-        const std::string head = random.bytes(8);
-        while (expected.size() < 120) {
-            const std::size_t n_zeros = random.below(10);
-            const std::string word = random.below(2) == 0 ? head.substr(0, 1 + random.below(8))
-                                                          : head + random.bytes(random.below(10));
-            expected[word + std::string(n_zeros, '\0')] = expected.size() + 1;
-        }
-        for (const auto& [word, value] : expected) table[word] += value;
-        CHECK_EQUAL(table.size(), expected.size());
-        for (const auto& [word, value] : expected) CHECK_EQUAL(table.find(word), value);
+    const bpe::Scanner whole_text(bpe::Pattern::none);
+    bpe::Checkpoint no_poll({});
+    bpe::WordCounts parts[2];
+    std::map<std::string, std::uint64_t> expected, found;
+    const std::string head = random.bytes(8);
+    for (int i = 0; i < 60000; ++i) {
+        std::string word = head.substr(0, 1 + random.below(8)) + random.bytes(random.below(2)) +
+                           std::string(random.below(10), random.below(2) ? 'x' : '\0');
+        if (random.below(50) == 0) word.resize(250 + random.below(12), 'y');
+        ++expected[word];
+        parts[random.below(2)].add(word, whole_text, no_poll);
     }
+    parts[0].add(parts[1]);
+    CHECK_EQUAL(parts[0].size(), expected.size());
+    parts[0].for_each(
+        [&](std::string_view word, bpe::Count count) { CHECK(found.emplace(word, count).second); });
+    CHECK(found == expected);
 }
 
 struct Bounded {
@@ -180,9 +202,10 @@ void a_word_row_tells_the_count_at_each_place() {
 
 std::vector<Test> table_tests() {
     return {
-        {"the word table counts as a map does", the_word_table_counts_as_a_map_does},
+        {"the long word table is as a map", the_long_word_table_is_as_a_map},
+        {"words are counted as a map does", words_are_counted_as_a_map_does},
+        {"long words are hashed by SipHash", long_words_are_hashed_by_siphash},
         {"short words cannot be written to meet", short_words_cannot_be_written_to_meet},
-        {"words alike in part are told apart", words_alike_in_part_are_told_apart},
         {"the bound buckets give the greatest as a set does",
          the_bound_buckets_give_the_greatest_as_a_set_does},
         {"the bucket queue gives ranks and positions in order",

@@ -61,7 +61,7 @@ void a_worked_example_by_hand() {
 
 void training_equals_the_naive_trainer() {
     RandomText random(21);
-    for (int i = 0; i < 250; ++i) {
+    for (int i = 0; i < rounds(250); ++i) {
         for (const Pattern pattern :
              {Pattern::gpt2, Pattern::cl100k, Pattern::o200k, Pattern::none}) {
             for (const Ties ties : {Ties::cs336, Ties::hf}) {
@@ -85,7 +85,7 @@ void adversarial_words_train_as_the_naive_trainer() {
 // The naive trainer knows nothing of this law.
 void no_two_merges_make_the_same_bytes() {
     RandomText random(22);
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < rounds(100); ++i) {
         const std::string text = random.words(400) + std::string(random.below(70), 'a');
         const Pattern pattern = random.below(2) == 0 ? Pattern::gpt2 : Pattern::none;
         const auto result = naive_train(text, options_for(pattern, Ties::cs336, 80));
@@ -98,7 +98,7 @@ void no_two_merges_make_the_same_bytes() {
 
 void neither_cuts_nor_threads_change_the_result() {
     RandomText random(23);
-    for (int i = 0; i < 150; ++i) {
+    for (int i = 0; i < rounds(150); ++i) {
         const std::string text = random.snippets(random.below(200));
         for (const Pattern pattern :
              {Pattern::gpt2, Pattern::cl100k, Pattern::o200k, Pattern::none}) {
@@ -116,7 +116,7 @@ void neither_cuts_nor_threads_change_the_result() {
 }
 
 void counts_beyond_32_bits_are_exact() {
-    const bpe::CountedWords words = [](const bpe::VisitWord& visit) {
+    const bpe::WordSource words = [](const bpe::VisitWord& visit) {
         visit("ab", (bpe::Count{1} << 33) + 1);
         visit("cd", bpe::Count{1} << 33);
         visit("xcd", 2);  // (c, d) wins by one occurrence

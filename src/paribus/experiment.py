@@ -13,7 +13,7 @@ from paribus.data.config import DataConfig
 from paribus.errors import ConfigError, InputMissingError
 from paribus.evaluation.config import EvaluationConfig
 from paribus.model.config import ModelConfig
-from paribus.optim.config import AdamWConfig, ScheduleConfig
+from paribus.optim.config import AdamWConfig, OptimizerConfig, ScheduleConfig
 from paribus.training.config import CheckpointConfig, TrainingConfig
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -32,7 +32,7 @@ class Experiment:
     """Everything that a run is made from."""
 
     model: ModelConfig = ModelConfig()
-    optimizer: AdamWConfig = AdamWConfig()
+    optimizer: OptimizerConfig = AdamWConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

@@ -204,6 +204,13 @@ def test_tokens_without_a_target_are_refused(model, tokens, n_tokens):
         measured(model, tokens[:n_tokens])
 
 
+@pytest.mark.parametrize("place", [0, N_TOKENS - 1])
+def test_an_id_out_of_range_is_refused_by_name(model, tokens, place):
+    tokens[place] = VOCAB
+    with pytest.raises(DataError, match=rf"from 0 to {VOCAB - 1} .*found {VOCAB}"):
+        measured(model, tokens)
+
+
 def test_a_poll_before_every_batch_can_stop(model, tokens):
     polls = []
 

@@ -1,25 +1,35 @@
-"""Each combination of the axes in turn, and a few tokens."""
+"""Rows that cover every pair of choices in turn, and a few tokens."""
+
+import itertools
 
 import pytest
 import torch
-from variants import VARIANTS, config_of, name_of
 
-from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
+from axes import MODEL_AXES, ROWS, config_of, name_of, small_config
+from paribus.model.config import ModelConfig
+
+STREAM = ("norm_placement", "norm", "position")
 
 
-@pytest.fixture(params=VARIANTS, ids=name_of)
+@pytest.fixture(params=ROWS, ids=name_of)
 def variant_config(request) -> ModelConfig:
-    """Each combination of the tables' rows in turn."""
+    """Each row that covers the pairs of choices."""
     return config_of(request.param)
 
 
-@pytest.fixture(params=[v for v in VARIANTS if v[3:] == ("swiglu", "tied", "plain")], ids=name_of)
+@pytest.fixture(
+    params=[
+        dict(zip(STREAM, values, strict=True))
+        for values in itertools.product(*(MODEL_AXES[name] for name in STREAM))
+    ],
+    ids=name_of,
+)
 def stream_config(request) -> ModelConfig:
     """Each combination of placement, norm and position: what shapes the residual stream."""
-    return config_of(request.param)
+    return small_config(**request.param)
 
 
-@pytest.fixture(params=[Rope(), NoPosition(), Sinusoidal(), Learned()], ids=lambda p: p.kind)
+@pytest.fixture(params=MODEL_AXES["position"], ids=lambda p: p.kind)
 def position(request):
     """Each kind of position in turn."""
     return request.param

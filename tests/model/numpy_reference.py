@@ -19,19 +19,31 @@ def logits(weights: dict[str, np.ndarray], config, tokens: np.ndarray) -> np.nda
         part = _below(weights, f"layers.{layer}.")
         x = _residual(x, part, "attention_norm", config, lambda h, p=part: _attention(h, p, config))
         x = _residual(x, part, "ffn_norm", config, lambda h, p=part: _ffn(h, p, config))
-    if config.final_norm == "on" or (
-        config.final_norm == "auto" and config.norm_placement != "post"
-    ):
+    automatic = config.norm_placement in ("pre", "sandwich", "output")
+    if config.final_norm == "on" or (config.final_norm == "auto" and automatic):
         x = _norm(x, _below(weights, "final_norm."), config)
     table = "token_embedding.weight" if config.tie_embeddings else "lm_head.weight"
-    return x @ weights[table].T * config.logit_scale
+    scores = x @ weights[table].T * config.logit_scale
+    if config.logit_softcap is None:
+        return scores
+    return config.logit_softcap * np.tanh(scores / config.logit_softcap)
 
 
 def _residual(x, weights, name, config, sublayer):
-    norm_weights = _below(weights, f"{name}.")
-    if config.norm_placement == "pre":
-        return x + sublayer(_norm(x, norm_weights, config))
-    return _norm(x + sublayer(x), norm_weights, config)
+    def norm(h, which=name):
+        return _norm(h, _below(weights, f"{which}."), config)
+
+    match config.norm_placement:
+        case "pre":
+            return x + sublayer(norm(x))
+        case "post":
+            return norm(x + sublayer(x))
+        case "sandwich":
+            return x + norm(sublayer(norm(x)), name.replace("_norm", "_output_norm"))
+        case "output":
+            return x + norm(sublayer(x))
+        case "none":
+            return x + sublayer(x)
 
 
 def _norm(x, weights, config):
@@ -51,8 +63,8 @@ def _attention(x, weights, config):
     heads = []
     for head in range(config.n_heads):
         kv = head // shared_by
-        one_q = _turned(q[:, head * width : (head + 1) * width], config)
-        one_k = _turned(k[:, kv * width : (kv + 1) * width], config)
+        one_q = _turned(_head(q, head, weights, "attention.q_norm", config), config)
+        one_k = _turned(_head(k, kv, weights, "attention.k_norm", config), config)
         one_v = v[:, kv * width : (kv + 1) * width]
         rows = []
         for position in range(len(x)):
@@ -61,6 +73,16 @@ def _attention(x, weights, config):
             rows.append(shares @ one_v[: position + 1] / shares.sum())
         heads.append(np.array(rows))
     return _linear(np.concatenate(heads, axis=1), weights, "o_proj")
+
+
+def _head(heads, index, weights, norm, config):
+    """The columns of one head, each row over its root mean square where q and k are normalized."""
+    width = config.d_model // config.n_heads
+    rows = heads[:, index * width : (index + 1) * width]
+    if config.qk_norm:
+        roots = np.sqrt((rows**2).mean(axis=1, keepdims=True) + config.norm_eps)
+        rows = rows / roots * weights[f"{norm}.weight"]
+    return rows
 
 
 def _turned(heads, config):
@@ -94,10 +116,28 @@ def _additive_positions(weights, config, n_tokens):
 
 def _ffn(x, weights, config):
     up = _linear(x, weights, "up_proj")
-    if config.ffn == "swiglu":
-        gate = _linear(x, weights, "gate_proj")
-        return _linear(gate / (1 + np.exp(-gate)) * up, weights, "down_proj")
-    return _linear(np.maximum(up, 0), weights, "down_proj")
+    match config.ffn:
+        case "swiglu":
+            inner = _silu(_linear(x, weights, "gate_proj")) * up
+        case "geglu":
+            inner = _gelu(_linear(x, weights, "gate_proj")) * up
+        case "relu":
+            inner = np.maximum(up, 0)
+        case "gelu":
+            inner = _gelu(up)
+        case "silu":
+            inner = _silu(up)
+        case "relu2":
+            inner = np.where(up > 0, up * up, 0)
+    return _linear(inner, weights, "down_proj")
+
+
+def _silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def _gelu(x):
+    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
 
 
 def _linear(x, weights, name):

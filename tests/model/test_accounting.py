@@ -6,18 +6,24 @@ import sys
 
 import pytest
 import torch
-from variants import small_config
 
+from axes import small_config
 from paribus.errors import ConfigError
 from paribus.model.accounting import (
     check_vocab_size,
     count_flops,
+    count_hidden_matrices,
     count_parameters,
     estimate_memory,
     vocab_size,
 )
-from paribus.model.config import Learned, ModelConfig, Sinusoidal
+from paribus.model.config import Learned, ModelConfig, NoPosition, Sinusoidal
+from paribus.model.ffn import ACTIVATIONS
+from paribus.model.residual import RESIDUALS
 from paribus.model.transformer import Transformer
+from paribus.optim.build import build_optimizer
+from paribus.optim.config import AdamWConfig, MuonConfig, SGDConfig
+from paribus.optim.groups import is_hidden_matrix
 
 VANILLA = {
     "norm_placement": "post",
@@ -74,7 +80,10 @@ def test_the_formula_counts_what_the_model_has(variant_config, n_kv_heads):
     assert counted.total == sum(p.numel() for p in parameters.values())
     assert counted.norms == sum(p.numel() for n, p in parameters.items() if "norm" in n)
     assert counted.ffn == sum(p.numel() for n, p in parameters.items() if ".ffn." in n)
-    assert counted.attention == sum(p.numel() for n, p in parameters.items() if ".attention." in n)
+    projections = [p for n, p in parameters.items() if ".attention." in n and "norm" not in n]
+    assert counted.attention == sum(p.numel() for p in projections)
+    hidden = [p for n, p in parameters.items() if is_hidden_matrix(n, p)]
+    assert count_hidden_matrices(config) == sum(p.numel() for p in hidden)
 
 
 SIZES = {
@@ -123,26 +132,28 @@ def test_parameters_of_the_cs336_accounting(edition, total):
     assert count_parameters(gpt2(edition, "xl")).total == total
 
 
-@pytest.mark.parametrize("ffn", ["swiglu", "relu"])
-@pytest.mark.parametrize("n_kv_heads", [4, 2])
-def test_flops_are_those_that_pytorch_counts(ffn, n_kv_heads):
+def test_flops_are_those_that_pytorch_counts(variant_config):
     from torch.utils.flop_counter import FlopCounterMode
 
-    config = small_config(ffn=ffn, n_kv_heads=n_kv_heads, attention_backend="manual")
+    config = dataclasses.replace(variant_config, attention_backend="manual")
     model = Transformer(config)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, 8, dtype=torch.long))
     assert counter.get_total_flops() == count_flops(config).forward
 
 
-@pytest.mark.parametrize("backend", ["sdpa", "manual"])
-@pytest.mark.parametrize("ffn", ["swiglu", "relu"])
-@pytest.mark.parametrize("norm", ["rmsnorm", "layernorm"])
-def test_activations_are_those_that_the_backward_pass_keeps(backend, ffn, norm):
-    config = ModelConfig(
-        vocab_size=300, d_model=64, n_heads=2, context_length=64, ffn=ffn, norm=norm,
-        attention_backend=backend,
-    )  # fmt: skip
+KEPT = [
+    *({"ffn": ffn, "attention_backend": "manual"} for ffn in ACTIVATIONS),
+    *({"norm_placement": placement} for placement in RESIDUALS),
+    *({"norm": "layernorm", "norm_placement": p, "ffn": "relu"} for p in ("pre", "sandwich")),
+    {"qk_norm": True},
+    {"qk_norm": True, "position": NoPosition()},
+]
+
+
+@pytest.mark.parametrize("axes", KEPT, ids=lambda axes: "-".join(map(str, axes.values())))
+def test_activations_are_those_that_the_backward_pass_keeps(axes):
+    config = ModelConfig(vocab_size=300, d_model=64, n_heads=2, context_length=64, **axes)
     model = Transformer(config)
     for parameter in model.parameters():
         torch.nn.init.ones_(parameter)
@@ -160,11 +171,21 @@ def test_activations_are_those_that_the_backward_pass_keeps(backend, ffn, norm):
     assert memory.activations == pytest.approx(sum(kept.values()), rel=0.15)
 
 
-def test_memory_of_weights_gradients_and_moments_is_exact():
-    config = small_config()
-    n = sum(p.numel() for p in Transformer(config).parameters())
-    memory = estimate_memory(config, sequences=2, loss_rows=4)
-    assert (memory.weights, memory.gradients, memory.optimizer) == (4 * n, 4 * n, 8 * n)
+@pytest.mark.parametrize(
+    "optimizer", [AdamWConfig(), SGDConfig(), SGDConfig(momentum=0.0), MuonConfig()]
+)
+def test_memory_of_weights_gradients_and_moments_is_exact(optimizer):
+    config = small_config(bias=True, norm="layernorm", tie_embeddings=False)
+    model = Transformer(config)
+    n = sum(p.numel() for p in model.parameters())
+    made = build_optimizer(model.named_parameters(), optimizer)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    made.step()
+    kept = [t for state in made.state.values() for t in state.values() if t.ndim]
+    memory = estimate_memory(config, sequences=2, loss_rows=4, moments=optimizer.moments)
+    assert (memory.weights, memory.gradients) == (4 * n, 4 * n)
+    assert memory.optimizer == 4 * sum(tensor.numel() for tensor in kept)
     assert memory.total == sum(dataclasses.asdict(memory).values())
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from variants import random_model, small_config
 
+from axes import random_model, small_config
 from closeness import assert_close
 from paribus.errors import DataError
 

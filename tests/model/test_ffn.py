@@ -1,12 +1,22 @@
 """Feed-forward networks: their equations by PyTorch's operations, and their widths."""
 
+import math
+
 import pytest
 import torch
 
 from closeness import assert_close
-from paribus.model.config import ModelConfig
-from paribus.model.ffn import FFNS, SwiGLU, relu, silu
-from paribus.model.ffn import ReLU as ReLUNetwork
+from paribus.model.config import GATED_FFNS, ModelConfig
+from paribus.model.ffn import (
+    ACTIVATIONS,
+    FeedForward,
+    GatedFeedForward,
+    build_ffn,
+    gelu,
+    relu,
+    relu2,
+    silu,
+)
 
 
 def test_silu_is_x_times_its_sigmoid_with_the_same_slope():
@@ -22,30 +32,46 @@ def test_relu_keeps_what_is_above_zero():
     assert relu(torch.tensor([-2.0, 0.0, 3.0])).tolist() == [0, 0, 3]
 
 
+def test_relu2_is_the_square_of_relu():
+    x = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
+    relu2(x).sum().backward()
+    assert relu2(x).tolist() == [0, 0, 9] and x.grad.tolist() == [0, 0, 6]
+
+
+def test_gelu_is_x_times_the_share_of_the_normal_distribution_below_it():
+    x = torch.linspace(-8, 8, 65, dtype=torch.float64)
+    below = torch.tensor([(1 + math.erf(value / math.sqrt(2))) / 2 for value in x])
+    assert_close(gelu(x), x * below.double(), atol=1e-6)
+    assert gelu(torch.tensor(1.0)).item() == pytest.approx(0.8413447)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS.values())
 @pytest.mark.parametrize("bias", [True, False])
-def test_swiglu_gates_the_up_projection(bias):
-    ffn = randomized(SwiGLU(6, 10, bias))
+def test_a_gated_network_gates_the_up_projection(activation, bias):
+    ffn = randomized(GatedFeedForward(6, 10, bias, activation))
     x = torch.randn(2, 3, 6)
     gate = torch.nn.functional.linear(x, ffn.gate_proj.weight, ffn.gate_proj.bias)
     up = torch.nn.functional.linear(x, ffn.up_proj.weight, ffn.up_proj.bias)
-    inner = gate * torch.sigmoid(gate) * up
+    inner = activation(gate) * up
     expected = torch.nn.functional.linear(inner, ffn.down_proj.weight, ffn.down_proj.bias)
     assert_close(ffn(x), expected)
 
 
-def test_the_relu_network_has_two_layers():
-    ffn = randomized(ReLUNetwork(6, 10, True))
+@pytest.mark.parametrize("activation", ACTIVATIONS.values())
+def test_a_plain_network_has_two_layers(activation):
+    ffn = randomized(FeedForward(6, 10, True, activation))
     x = torch.randn(2, 3, 6)
-    inner = (x @ ffn.up_proj.weight.T + ffn.up_proj.bias).clamp(min=0)
+    inner = activation(x @ ffn.up_proj.weight.T + ffn.up_proj.bias)
     assert_close(ffn(x), inner @ ffn.down_proj.weight.T + ffn.down_proj.bias)
-    assert {name.split(".")[0] for name in ffn.state_dict()} == {"up_proj", "down_proj"}
 
 
-@pytest.mark.parametrize("ffn", FFNS)
+@pytest.mark.parametrize("ffn", ACTIVATIONS)
 @pytest.mark.parametrize("bias", [True, False])
-def test_every_network_obeys_bias_and_width(ffn, bias):
-    network = FFNS[ffn](6, 10, bias)
-    assert any(name.endswith("bias") for name in network.state_dict()) == bias
+def test_every_network_obeys_gate_bias_and_width(ffn, bias):
+    network = build_ffn(ModelConfig(ffn=ffn, d_model=6, n_heads=3, d_ff=10, bias=bias))
+    names = set(network.state_dict())
+    assert any(name.endswith("bias") for name in names) == bias
+    assert ("gate_proj.weight" in names) == (ffn in GATED_FFNS)
     assert network.down_proj.weight.shape == (6, 10)
 
 
@@ -54,6 +80,8 @@ def test_every_network_obeys_bias_and_width(ffn, bias):
     [
         ({}, 704),
         ({"ffn": "relu"}, 1024),
+        ({"ffn": "geglu"}, 704),
+        ({"ffn": "silu"}, 1024),
         ({"d_model": 512}, 1408),
         ({"d_model": 512, "ffn": "relu"}, 2048),
         ({"d_ff_rounding": "nearest"}, 704),

@@ -12,7 +12,7 @@ ROOMS = [*PACKAGE.glob("model/*.py"), *PACKAGE.glob("optim/*.py"), PACKAGE / "lo
 
 # Containers, parameters and single operations; every layer is written here.
 ALLOWED_NN = {"Module", "ModuleList", "Parameter", "Identity", "functional", "init"}
-ALLOWED_FUNCTIONAL = {"linear", "embedding", "silu", "scaled_dot_product_attention"}
+ALLOWED_FUNCTIONAL = {"linear", "embedding", "silu", "gelu", "scaled_dot_product_attention"}
 ALLOWED_INIT = {"trunc_normal_"}
 
 

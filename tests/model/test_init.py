@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from variants import small_config
 
+from axes import small_config
 from closeness import assert_close
 from paribus.model.config import Learned, ModelConfig
 from paribus.model.init import INITS, initial_std, initialize, standard_draw

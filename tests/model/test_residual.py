@@ -1,7 +1,9 @@
 """Norm placements, worked by hand."""
 
+import pytest
 import torch
 
+from paribus.model.config import NORMS_OF_PLACEMENT, WITH_FINAL_NORM
 from paribus.model.residual import RESIDUALS
 
 X = torch.tensor([[[1.0, 2.0]]])
@@ -15,17 +17,33 @@ def plus_ten(x):
     return x + 10
 
 
-def test_pre_normalizes_what_the_sublayer_reads():
-    assert RESIDUALS["pre"](X, double, plus_ten).tolist() == [[[1 + 12, 2 + 14]]]
+def times_100(x):
+    return 100 * x
 
 
-def test_post_normalizes_the_sum():
-    assert RESIDUALS["post"](X, double, plus_ten).tolist() == [[[2 * 12, 2 * 14]]]
+def placed(name, sublayer=plus_ten):
+    return RESIDUALS[name](X, double, sublayer, times_100).tolist()[0][0]
 
 
-def test_only_pre_leaves_the_stream_itself_alone():
-    def silent(x):
-        return 0 * x
+@pytest.mark.parametrize(
+    ("placement", "expected"),
+    [
+        ("pre", [1 + 12, 2 + 14]),
+        ("post", [2 * 12, 2 * 14]),
+        ("sandwich", [1 + 1200, 2 + 1400]),
+        ("output", [1 + 22, 2 + 24]),
+        ("none", [1 + 11, 2 + 12]),
+    ],
+)
+def test_a_placement_by_hand(placement, expected):
+    assert placed(placement) == expected
 
-    assert torch.equal(RESIDUALS["pre"](X, double, silent), X)
-    assert torch.equal(RESIDUALS["post"](X, double, silent), 2 * X)
+
+def test_every_placement_has_a_number_of_norms():
+    assert RESIDUALS.keys() == NORMS_OF_PLACEMENT.keys() >= WITH_FINAL_NORM
+
+
+def test_only_post_changes_the_stream_under_a_silent_sublayer():
+    for placement in RESIDUALS:
+        kept = placed(placement, lambda x: 0 * x) == [1, 2]
+        assert kept == (placement != "post"), placement

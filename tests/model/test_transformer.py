@@ -1,16 +1,20 @@
 """The whole model: against an independent forward pass, and the laws that every variant obeys."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import numpy_reference
 import pytest
 import torch
-from torch import nn
-from variants import random_model, small_config
 
+from axes import random_model, small_config
 from closeness import assert_close
 from paribus.errors import ConfigError, DataError
 from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
-from paribus.model.ffn import FFNS, ReLU
 from paribus.model.residual import RESIDUALS
 from paribus.model.transformer import Transformer
 
@@ -45,6 +49,8 @@ def test_grouped_queries_equal_the_numpy_forward_pass(backend, n_kv_heads, posit
         {"position": Rope(theta=100.0)},
         {"norm_eps": 0.5},
         {"n_heads": 1},
+        {"logit_softcap": 0.5, "logit_scale": 2.0},
+        {"qk_norm": True, "norm_eps": 0.5, "n_kv_heads": 1},
     ],
 )
 def test_other_settings_equal_the_numpy_forward_pass(changes, tokens):
@@ -81,10 +87,24 @@ def test_the_gradient_reaches_every_parameter(variant_config, tokens):
 
 def test_names_are_equal_under_every_placement():
     names = {
-        frozenset(random_model(small_config(norm_placement=p, final_norm="on")).state_dict())
-        for p in RESIDUALS
+        placement: set(random_model(small_config(norm_placement=placement)).state_dict())
+        for placement in RESIDUALS
     }
-    assert len(names) == 1
+    without_norms = {frozenset(n for n in found if "norm" not in n) for found in names.values()}
+    assert len(without_norms) == 1
+    assert names["pre"] == names["output"] == names["post"] | {"final_norm.weight"}
+    added = {name for name in names["sandwich"] if "_output_norm" in name}
+    assert names["sandwich"] - added == names["pre"] and len(added) == 4
+    assert names["none"] == next(iter(without_norms))
+
+
+def test_an_option_adds_only_its_own_names():
+    plain = set(random_model(small_config()).state_dict())
+    normed = set(random_model(small_config(qk_norm=True)).state_dict())
+    assert normed - plain == {
+        f"layers.{i}.attention.{part}_norm.weight" for i in (0, 1) for part in "qk"
+    }
+    assert set(random_model(small_config(logit_softcap=1.0)).state_dict()) == plain
 
 
 def test_names_and_shapes_of_the_state_are_those_documented():
@@ -153,8 +173,54 @@ def test_a_sequence_that_the_context_does_not_hold_is_refused(n_tokens):
 @pytest.mark.parametrize("token", [-1, 13])
 def test_an_id_outside_the_vocabulary_is_refused_by_name(token):
     model = random_model(small_config())
-    with pytest.raises(DataError, match=f"below 13, found {token}"):
+    with pytest.raises(DataError, match=f"from 0 to 12 .*found {token}"):
         model(torch.tensor([[0, token]]))
+
+
+REFUSED = [
+    ("torch.zeros(2, 3)", "int64 or int32, found float32"),
+    ("torch.zeros(2, 3, dtype=torch.uint8)", "int64 or int32, found uint8"),
+    ("torch.zeros(2, 3, dtype=torch.bool)", "int64 or int32, found bool"),
+    ("torch.zeros(0, 3, dtype=torch.long)", r"at least one sequence .*\(0, 3\)"),
+    ("torch.tensor(5)", r"at least one sequence .*\(\)"),
+    ("torch.zeros(2, 0, dtype=torch.long)", "1 to 8 tokens .*found 0"),
+    ("torch.zeros(2, 9, dtype=torch.long)", "1 to 8 tokens .*found 9"),
+    ("torch.full((2, 3), 13)", "from 0 to 12 .*found 13"),
+    ("torch.full((2, 3), -1)", "from 0 to 12 .*found -1"),
+]
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What a model says to each of REFUSED, where no test checks annotations."""
+    code = """if True:
+        import sys, torch
+        from axes import random_model, small_config
+        from paribus.errors import DataError
+        model = random_model(small_config())
+        model(torch.zeros(2, 3, dtype=torch.int32))
+        for text in sys.argv[1:]:
+            try:
+                model(eval(text))
+            except DataError as error:
+                print(error)
+            else:
+                print("accepted")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, *(text for text, _ in REFUSED)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda i: REFUSED[i][0])
+def test_tokens_that_are_none_are_refused_in_one_line(answers, number):
+    assert len(answers) == len(REFUSED)
+    assert re.search(REFUSED[number][1], answers[number])
 
 
 def test_a_model_without_a_vocabulary_is_refused():
@@ -171,17 +237,9 @@ def test_autocast_keeps_the_stream_and_the_weights_in_float32(stream_config, tok
     assert (hidden - exact).norm() < 0.03 * exact.norm()
 
 
-class GELU(ReLU):
-    """down(gelu(up(x))): the network of the 2024 edition, added here in the place of ReLU."""
-
-    def forward(self, x):
-        return self.down_proj(nn.functional.gelu(self.up_proj(x)))
-
-
 @pytest.mark.parametrize("kind", ["", "_truncated"])
-def test_the_model_of_cs336_2024_gives_its_recorded_logits(kind, cs336_array, monkeypatch):
+def test_the_model_of_cs336_2024_gives_its_recorded_logits(kind, cs336_array):
     arrays = cs336_array("spring2024/transformer_lm")
-    monkeypatch.setitem(FFNS, "relu", GELU)
     config = ModelConfig(
         vocab_size=100,
         context_length=64,
@@ -189,7 +247,7 @@ def test_the_model_of_cs336_2024_gives_its_recorded_logits(kind, cs336_array, mo
         n_layers=2,
         n_heads=2,
         d_ff=512,
-        ffn="relu",
+        ffn="gelu",
         position=Learned(),
         tie_embeddings=False,
     )

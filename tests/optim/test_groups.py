@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from paribus.model.config import Learned, ModelConfig
 from paribus.model.init import initialize
 from paribus.model.transformer import Transformer
 from paribus.optim.adamw import AdamW
-from paribus.optim.build import build_optimizer
-from paribus.optim.config import AdamWConfig
+from paribus.optim.build import build_optimizer, set_learning_rate
+from paribus.optim.config import AdamWConfig, MuonConfig, SGDConfig
 from paribus.optim.groups import decay_groups
+from paribus.optim.muon import Muon
+from paribus.optim.sgd import SGD
 
 CONFIG = ModelConfig(
     vocab_size=11, context_length=4, d_model=8, n_layers=1, n_heads=2, d_ff=12,
@@ -74,3 +77,32 @@ def test_a_few_updates_of_a_real_model_follow_pytorch():
 
     difference = train(AdamW) - train(torch.optim.AdamW)
     assert difference.abs().max() < 1e-5
+
+
+def test_muon_takes_the_matrices_of_blocks_and_adamw_the_rest():
+    config = MuonConfig(lr=0.01, matrix_lr=0.05, weight_decay=0.3, momentum=0.7, iterations=3)
+    optimizer = build_optimizer(Transformer(CONFIG).named_parameters(), config)
+    assert isinstance(optimizer, Muon)
+    matrices, tables, vectors = optimizer.param_groups
+    assert all(name.startswith("layers.0.") for name in matrices["names"])
+    assert {name.split(".")[-2] for name in matrices["names"]} == {
+        *("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    }
+    assert set(tables["names"]) == {
+        *("token_embedding.weight", "position.table.weight", "lm_head.weight")
+    }
+    assert all(n.endswith("bias") or "norm" in n for n in vectors["names"])
+    assert [g["is_orthogonal"] for g in optimizer.param_groups] == [True, False, False]
+    assert [g["weight_decay"] for g in optimizer.param_groups] == [0.3, 0.3, 0.0]
+    assert (matrices["momentum"], matrices["iterations"]) == (0.7, 3)
+    set_learning_rate(optimizer, 0.002)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    assert rates == pytest.approx([0.01, 0.002, 0.002])
+
+
+def test_sgd_takes_every_number_from_its_config():
+    config = SGDConfig(lr=0.5, momentum=0.25, weight_decay=0.4)
+    optimizer = build_optimizer(Transformer(CONFIG).named_parameters(), config)
+    assert isinstance(optimizer, SGD)
+    assert [(g["lr"], g["momentum"]) for g in optimizer.param_groups] == [(0.5, 0.25)] * 2
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.4, 0.0]

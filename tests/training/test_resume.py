@@ -289,3 +289,18 @@ def test_a_resumed_run_keeps_the_config_it_resolved(stopped_run):
     assert before["training"]["precision"] == "fp32"
     resume(folder)
     assert to_plain(checkpoint.read_experiment(folder)) == before
+
+
+@pytest.mark.parametrize("kind", ["sgd", "muon"])
+def test_every_optimizer_goes_on_bit_for_bit(tiny_experiment, stopped_run, outcome_of, kind):
+    overrides = (f"optimizer.kind={kind}", "optimizer.lr=1e-2", "training.z_loss=1e-3")
+    whole = train(tiny_experiment("whole", *overrides))
+    parts = resume(stopped_run("parts", *overrides))
+    outcome_of(parts).assert_equal(outcome_of(whole))
+
+
+def test_another_optimizer_cannot_take_over(stopped_run):
+    folder = stopped_run("run")
+    change = ["optimizer.kind=muon", "optimizer.lr=1e-2"]
+    with pytest.raises(ConfigError, match=r"optimizer\.kind: .*moments"):
+        resume(folder, change, allow_change=["optimizer.kind"])

@@ -6,7 +6,7 @@ import torch
 from paribus import checkpoint
 from paribus.data.batches import Batch, Batches
 from paribus.data.shards import open_shards
-from paribus.errors import NonFiniteError
+from paribus.errors import DataError, NonFiniteError
 from paribus.tracking.rows import read_rows
 from paribus.training import loop
 from paribus.training.numerics import Numerics
@@ -36,6 +36,10 @@ def steps(setting, n, *overrides):
     experiment, state, batches, numerics = setting(*overrides)
     results = [train_step(state, batches.at(step), experiment, numerics) for step in range(n)]
     return results, state
+
+
+def poisoned(loss):
+    return replace(loss, objective=loss.objective * float("nan"), nats=loss.nats * float("nan"))
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -116,7 +120,7 @@ def test_a_non_finite_number_stops_before_the_update(setting, poison):
     moments = {k: v.clone() for k, v in state.snapshot().optimizer.items()}
     if poison == "loss":
         healthy = numerics.loss
-        object.__setattr__(numerics, "loss", lambda *a: healthy(*a) * float("nan"))
+        object.__setattr__(numerics, "loss", lambda *a: poisoned(healthy(*a)))
     else:
         state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("inf"))
     batch = batches.at(1)
@@ -138,9 +142,20 @@ def test_a_scaled_gradient_may_overflow_but_a_loss_may_not(setting):
     assert all(torch.equal(before[name], t) for name, t in state.model.state_dict().items())
     assert numerics.scaler.get_scale() == 2.0
     healthy = numerics.loss
-    object.__setattr__(numerics, "loss", lambda *a: healthy(*a) * float("nan"))
+    object.__setattr__(numerics, "loss", lambda *a: poisoned(healthy(*a)))
     with pytest.raises(NonFiniteError, match="loss at step 2"):
         train_step(state, batches.at(1), experiment, numerics)
+
+
+@pytest.mark.parametrize("part", ["tokens", "targets"])
+@pytest.mark.parametrize("bad", [-1, 300])
+def test_an_id_out_of_range_is_refused_before_it_reaches_a_device(setting, part, bad):
+    experiment, state, batches, numerics = setting()
+    batch = batches.at(0)
+    getattr(batch, part)[0, -1] = bad
+    with pytest.raises(DataError, match=f"from 0 to 299 .*found {bad}"):
+        train_step(state, batch, experiment, numerics)
+    assert state.step == 0
 
 
 def test_a_validation_loss_that_is_no_number_ends_the_run(tiny_experiment, monkeypatch):

@@ -66,6 +66,7 @@ def account(experiment: "Experiment") -> dict[str, dict[str, int]]:
         sequences=training.batch_size // training.accumulation,
         loss_rows=training.loss_rows,
         width=2 if training.precision in ("bf16", "fp16") else 4,
+        moments=experiment.optimizer.moments,
     )
     return {
         "parameters": {

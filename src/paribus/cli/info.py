@@ -14,6 +14,7 @@ EXTRAS = {
     "serve": ("starlette", "uvicorn"),
     "hf": ("transformers", "tokenizers"),
     "data": ("zstandard", "pyarrow"),
+    "cs336": ("pytest", "einops", "psutil", "tiktoken"),
     "wandb": ("wandb",),
     "tensorboard": ("tensorboardX",),
     "gguf": ("gguf",),

@@ -27,6 +27,7 @@ VERBS = {
     "eval": ("paribus.cli.evaluate:evaluate", "Measure the loss of a trained model."),
     "bench": ("paribus.cli.bench:bench", "Measure beside other libraries."),
     "accounting": ("paribus.cli.accounting:accounting", "Parameters, FLOPs, memory of a config."),
+    "cs336": ("paribus.cli.cs336:cs336", "Run the tests of CS336's assignment 1 against Paribus."),
     "info": ("paribus.cli.info:info", "Versions, devices, what is installed."),
 }
 """verb -> (module:command, help line). A verb's module is imported when it runs, not before."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from paribus.config.legal_values import expected_value, nearest_value
 from paribus.config.yaml_source import Source, nearest, parse_override, read_yaml
 from paribus.errors import ConfigError, InputMissingError
 
@@ -160,7 +161,10 @@ def _structure_problems(
     hints = typing.get_type_hints(cls)
     for name, value in values.items():
         key = prefix + name
-        if name not in names:
+        if name not in names and key in dotted_keys(top):
+            kind, place = values.get("kind"), _place(key, layers)
+            yield f"{key} ({place}): expected a key of {kind!r}, found {name!r} of another kind"
+        elif name not in names:
             advice = _advice(key, [known for known in dotted_keys(top) if known != key])
             yield f"{key} ({_place(key, layers)}): expected a known key, found {name!r}{advice}"
         elif not isinstance(value, dict):
@@ -211,13 +215,16 @@ def _value_problem(
         node = node.get(part) if isinstance(node, dict) else None
         parts.append(part)
     key = ".".join(parts)
-    return None if key.endswith(".kind") else _line(key, layers, _expected(error), node, cls)
+    line = _line(key, layers, expected_value(error), node, cls, nearest_value(error, node, hint))
+    return None if key.endswith(".kind") else line
 
 
-def _line(key: str, layers: Sequence[Source], expected: str, found: Any, cls: type) -> str:
+def _line(
+    key: str, layers: Sequence[Source], expected: str, found: Any, cls: type, advice: str = ""
+) -> str:
     choices = _choices(key, cls)
     expected = _joined(choices) if choices else expected
-    advice = _advice(found, choices) if isinstance(found, str) else ""
+    advice = _advice(found, choices) if isinstance(found, str) else advice
     return f"{key} ({_place(key, layers)}): expected {expected}, found {_shown(found)}{advice}"
 
 
@@ -276,20 +283,3 @@ def _with_place(message: str, layers: Sequence[Source]) -> str:
     key, colon, rest = message.partition(":")
     place = _place(key, layers) if colon else "default"
     return message if place == "default" else f"{key} ({place}):{rest}"
-
-
-def _expected(error: Any) -> str:
-    context = error.get("ctx", {})
-    by_type = {
-        "greater_than": f"a number above {context.get('gt')}",
-        "greater_than_equal": f"at least {context.get('ge')}",
-        "less_than": f"a number below {context.get('lt')}",
-        "finite_number": "a finite number",
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "bool_type": "true or false",
-        "string_type": "text",
-    }
-    said = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
-    return by_type.get(error["type"], said)

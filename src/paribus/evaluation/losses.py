@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from paribus.errors import DataError, OutOfMemoryError
+from paribus.model.inputs import check_ids
 from paribus.model.transformer import Transformer
 from paribus.shapes import Scalar, Tokens
 
@@ -71,6 +72,8 @@ def evaluate(  # noqa: PLR0913 - the numerics of a caller, one by one
     try:
         for inputs, targets in _windows(tokens, context_length, batch_size):
             poll()
+            for ids in (inputs, targets):
+                check_ids(ids, len(model.output_weight))
             total.add(inputs.to(device), targets.to(device))
     finally:
         model.train(was_training)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from paribus.errors import ConfigError
-from paribus.model.config import GATED_FFNS, ModelConfig
+from paribus.model.config import GATED_FFNS, NORMS_OF_PLACEMENT, ModelConfig
 
 GPT2_VOCAB_SIZE = 50_257
 """Taken where model.vocab_size is null."""
@@ -74,64 +74,92 @@ def count_parameters(config: ModelConfig) -> Parameters:
     kv_width = config.kv_heads * config.head_width
     attention = 2 * (d * d + bias * d) + 2 * (d * kv_width + bias * kv_width)
     norm = d * (1 + (bias if config.norm == "layernorm" else 0))
+    n_norms = 2 * NORMS_OF_PLACEMENT[config.norm_placement] * config.n_layers
+    head_norms = 2 * config.head_width * config.n_layers if config.qk_norm else 0
     return Parameters(
         token_embedding=vocab * d,
         position=config.context_length * d if config.position.kind == "learned" else 0,
         attention=config.n_layers * attention,
         ffn=config.n_layers * _ffn_parameters(config),
-        norms=norm * (2 * config.n_layers + config.has_final_norm),
+        norms=norm * (n_norms + config.has_final_norm) + head_norms,
         lm_head=0 if config.tie_embeddings else vocab * d,
     )
+
+
+def count_hidden_matrices(config: ModelConfig) -> int:
+    """Weights of the matrices inside the blocks, without biases."""
+    d, kv_width = config.d_model, config.kv_heads * config.head_width
+    attention = 2 * d * d + 2 * d * kv_width
+    return config.n_layers * (attention + _ffn_matrices(config) * d * config.feed_forward_width)
 
 
 def count_flops(config: ModelConfig, seq: int | None = None) -> Flops:
     """FLOPs of one sequence of `seq` tokens (default: the context), full causal square included."""
     seq = seq or config.context_length
     d, kv_width = config.d_model, config.kv_heads * config.head_width
-    n_ffn_matrices = 3 if config.ffn in GATED_FFNS else 2
     return Flops(
         attention_projections=config.n_layers * 2 * seq * d * (2 * d + 2 * kv_width),
         attention_scores=config.n_layers * 4 * seq * seq * d,
-        ffn=config.n_layers * 2 * seq * n_ffn_matrices * d * config.feed_forward_width,
+        ffn=config.n_layers * 2 * seq * _ffn_matrices(config) * d * config.feed_forward_width,
         lm_head=2 * seq * d * vocab_size(config),
     )
 
 
 def estimate_memory(
-    config: ModelConfig, *, sequences: int, loss_rows: int | None, width: int = 4
+    config: ModelConfig,
+    *,
+    sequences: int,
+    loss_rows: int | None,
+    width: int = 4,
+    moments: tuple[int, int] = (2, 2),
 ) -> Memory:
     """Bytes of a training step on `sequences` rows; `width` bytes an activation.
 
-    Weights, gradients and AdamW's two moments are exact. Activations are the tensors that the
-    backward pass keeps; the logits are those that exist at once, with their gradient.
+    Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
+    are exact. Activations are the tensors that the backward pass keeps; the logits are those that
+    exist at once, with their gradient and the slope of a soft-cap.
     """
-    n = count_parameters(config).total
+    n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
     positions = sequences * config.context_length
-    kept = config.n_layers * _kept_by_a_block(config) + 3 * config.d_model
+    kept = (
+        config.n_layers * _kept_by_a_block(config)
+        + (1 + 2 * config.has_final_norm) * config.d_model
+    )
     rows = positions if loss_rows is None else min(loss_rows, positions)
     return Memory(
         weights=4 * n,
         gradients=4 * n,
-        optimizer=8 * n,
+        optimizer=4 * (moments[0] * n_hidden + moments[1] * (n - n_hidden)),
         activations=width * positions * kept,
-        logits=2 * 4 * rows * vocab_size(config),
+        logits=(3 if config.logit_softcap else 2) * 4 * rows * vocab_size(config),
     )
 
 
 def _kept_by_a_block(config: ModelConfig) -> int:
     """Numbers that the backward pass of a block keeps for each position.
 
-    A norm: its input, the product before its weight, its output. Attention: q, k, v (repeated to
-    all heads) and its output; the manual one also two squares of scores. SwiGLU: gate, silu(gate),
-    up and their product; ReLU: its output.
+    A sublayer: its input. A norm: its input and the product before its weight. Attention: q, k, v
+    (repeated to all heads) and its output; the manual one also two squares of scores.
     """
     squares = 2 if config.attention_backend == "manual" else 0
-    n_wide = 4 if config.ffn in GATED_FFNS else 1
+    sublayer = 1 + 2 * NORMS_OF_PLACEMENT[config.norm_placement]
+    kv_width = config.kv_heads * config.head_width
     return (
-        (2 * 3 + 4) * config.d_model
+        (2 * sublayer + 4) * config.d_model
+        + (2 * (config.d_model + kv_width) if config.qk_norm else 0)
         + squares * config.n_heads * config.context_length
-        + n_wide * config.feed_forward_width
+        + _kept_by_the_ffn(config) * config.feed_forward_width
     )
+
+
+def _kept_by_the_ffn(config: ModelConfig) -> int:
+    """Wide vectors: gate, its activation, up and their product; or up and its activation.
+
+    ReLU needs its output alone.
+    """
+    if config.ffn in GATED_FFNS:
+        return 4
+    return 1 if config.ffn == "relu" else 2
 
 
 def vocab_size(config: ModelConfig) -> int:
@@ -149,6 +177,11 @@ def check_vocab_size(config: ModelConfig, found: int) -> None:
 
 
 def _ffn_parameters(config: ModelConfig) -> int:
-    d, d_ff, bias = config.d_model, config.feed_forward_width, int(config.bias)
-    n_up = 2 if config.ffn in GATED_FFNS else 1
-    return n_up * (d * d_ff + bias * d_ff) + d_ff * d + bias * d
+    d, d_ff = config.d_model, config.feed_forward_width
+    n_matrices = _ffn_matrices(config)
+    biases = ((n_matrices - 1) * d_ff + d) if config.bias else 0
+    return n_matrices * d * d_ff + biases
+
+
+def _ffn_matrices(config: ModelConfig) -> int:
+    return 3 if config.ffn in GATED_FFNS else 2

@@ -1,4 +1,7 @@
-"""Causal multi-head and grouped-query attention; axis `model.attention_backend`."""
+"""Causal multi-head and grouped-query attention.
+
+Axes `model.attention_backend` and `model.qk_norm`.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -6,6 +9,7 @@ from torch import Tensor, nn
 from paribus.model.cache import LayerCache
 from paribus.model.config import ModelConfig
 from paribus.model.linear import Linear
+from paribus.model.norm import RMSNorm
 from paribus.model.position import Rotate
 from paribus.shapes import Attended, Heads, Hidden, Keys, Mask, Queries, Values
 
@@ -15,6 +19,10 @@ class Attention(nn.Module):
 
     Grouped-query: each key and value head serves n_heads / n_kv_heads query heads (Ainslie et al.,
     2023, arXiv:2305.13245). Rows of the projections are ordered head by head.
+
+    With `qk_norm`, q and k are RMSNorm(q) and RMSNorm(k) over d_head, before they are rotated, one
+    weight of d_head for all heads: as in Qwen 3 (2025, arXiv:2505.09388), after Henry et al. (2020,
+    arXiv:2010.04245). OLMo 2 normalizes over all heads at once instead.
     """
 
     def __init__(self, config: ModelConfig):
@@ -26,10 +34,11 @@ class Attention(nn.Module):
         self.k_proj = Linear(config.d_model, kv_width, config.bias)
         self.v_proj = Linear(config.d_model, kv_width, config.bias)
         self.o_proj = Linear(config.d_model, config.d_model, config.bias)
+        self.q_norm, self.k_norm = _head_norm(config), _head_norm(config)
 
     def forward(self, x: Hidden, rotate: Rotate, cache: LayerCache | None = None) -> Hidden:
-        q = rotate(self._heads(self.q_proj(x)))
-        k = rotate(self._heads(self.k_proj(x)))
+        q = rotate(self.q_norm(self._heads(self.q_proj(x))))
+        k = rotate(self.k_norm(self._heads(self.k_proj(x))))
         v = self._heads(self.v_proj(x))
         if cache is not None:
             k, v = cache.append(k, v)
@@ -70,6 +79,10 @@ def attend_fused(q: Queries, k: Keys, v: Values) -> Attended:
     if n_queries == n_keys:
         return fused(q, k, v, is_causal=True)
     return fused(q, k, v, attn_mask=causal_mask(n_queries, n_keys, q.device))
+
+
+def _head_norm(config: ModelConfig) -> nn.Module:
+    return RMSNorm(config.head_width, config.norm_eps) if config.qk_norm else nn.Identity()
 
 
 BACKENDS = {"manual": attend_readably, "sdpa": attend_fused}

@@ -6,7 +6,7 @@ from paribus.model.attention import Attention
 from paribus.model.cache import LayerCache
 from paribus.model.config import ModelConfig
 from paribus.model.ffn import build_ffn
-from paribus.model.norm import build_norm
+from paribus.model.norm import build_block_norms
 from paribus.model.position import Rotate
 from paribus.model.residual import RESIDUALS
 from paribus.shapes import Hidden
@@ -18,11 +18,16 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.residual = RESIDUALS[config.norm_placement]
-        self.attention_norm = build_norm(config)
+        self.attention_norm, self.attention_output_norm = build_block_norms(config)
         self.attention = Attention(config)
-        self.ffn_norm = build_norm(config)
+        self.ffn_norm, self.ffn_output_norm = build_block_norms(config)
         self.ffn = build_ffn(config)
 
     def forward(self, x: Hidden, rotate: Rotate, cache: LayerCache | None = None) -> Hidden:
-        x = self.residual(x, self.attention_norm, lambda h: self.attention(h, rotate, cache))
-        return self.residual(x, self.ffn_norm, self.ffn)
+        x = self.residual(
+            x,
+            self.attention_norm,
+            lambda h: self.attention(h, rotate, cache),
+            self.attention_output_norm,
+        )
+        return self.residual(x, self.ffn_norm, self.ffn, self.ffn_output_norm)

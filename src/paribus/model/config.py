@@ -1,13 +1,20 @@
 """Settings of the model: every ablation axis by name. Imports no torch."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Gt
+from annotated_types import Ge, Gt, Lt
 
 from paribus.config.settings import settings
 from paribus.errors import ConfigError
 
-GATED_FFNS = frozenset({"swiglu"})
+Size = Annotated[int, Gt(0), Lt(2**31)]
+
+GATED_FFNS = frozenset({"swiglu", "geglu"})
+"""Kinds with a gate beside the up projection."""
+NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "output": 1, "none": 0}
+"""Norms that a placement gives to each sublayer."""
+WITH_FINAL_NORM = frozenset({"pre", "sandwich", "output"})
+"""Placements whose stream grows from block to block, so that `final_norm: auto` is on."""
 
 
 @settings
@@ -15,7 +22,7 @@ class Rope:
     """Rotary positions: queries and keys are rotated by an angle that grows with the position."""
 
     kind: Literal["rope"] = "rope"
-    theta: Annotated[float, Gt(0)] = 10_000.0
+    theta: Annotated[float, Ge(1)] = 10_000.0
     """Base of the wavelengths."""
 
 
@@ -47,44 +54,51 @@ Position = Rope | NoPosition | Sinusoidal | Learned
 class ModelConfig:
     """Shape and parts of the Transformer; the defaults are the modern preset."""
 
-    vocab_size: Annotated[int, Gt(0)] | None = None
+    EXCLUSIVE: ClassVar[tuple[str, ...]] = ("d_ff", "d_ff_ratio")
+
+    vocab_size: Size | None = None
     """Number of token ids; null takes it from the data."""
-    context_length: Annotated[int, Gt(0)] = 256
+    context_length: Size = 256
     """Longest sequence in tokens."""
-    d_model: Annotated[int, Gt(0)] = 256
+    d_model: Size = 256
     """Width of the residual stream."""
-    n_layers: Annotated[int, Gt(0)] = 4
+    n_layers: Size = 4
     """Number of blocks."""
-    n_heads: Annotated[int, Gt(0)] = 4
+    n_heads: Size = 4
     """Number of attention heads; divides d_model."""
-    n_kv_heads: Annotated[int, Gt(0)] | None = None
+    n_kv_heads: Size | None = None
     """Number of key and value heads; divides n_heads; null means n_heads."""
-    norm_placement: Literal["pre", "post"] = "pre"
-    """Where a block normalizes: pre x + f(norm(x)), post norm(x + f(x))."""
+    norm_placement: Literal["pre", "post", "sandwich", "output", "none"] = "pre"
+    """Where a block normalizes: pre x + f(norm(x)), post norm(x + f(x)), sandwich x +
+    norm(f(norm(x))), output x + norm(f(x)), none x + f(x)."""
     norm: Literal["rmsnorm", "layernorm"] = "rmsnorm"
     """Kind of normalization."""
-    norm_eps: Annotated[float, Gt(0)] = 1e-5
+    norm_eps: Annotated[float, Ge(1e-12)] = 1e-5
     """Added to the mean square or the variance, inside the root."""
     final_norm: Literal["auto", "on", "off"] = "auto"
-    """Normalization in front of the output table; auto: on for pre, off for post."""
+    """Normalization in front of the output table; auto: off for post and none, else on."""
     position: Position = Rope()
     """How the model knows where a token stands."""
-    ffn: Literal["swiglu", "relu"] = "swiglu"
-    """Feed-forward network: gated SwiGLU, or two layers with ReLU between."""
-    d_ff: Annotated[int, Gt(0)] | None = None
+    ffn: Literal["swiglu", "geglu", "relu", "gelu", "silu", "relu2"] = "swiglu"
+    """Feed-forward network: gated, or two layers with an activation between."""
+    d_ff: Size | None = None
     """Width of the feed-forward network; null takes it from the three keys below."""
     d_ff_ratio: Annotated[float, Gt(0)] | None = None
     """d_ff over d_model before rounding; null: 8/3 when gated, 4 when not."""
-    d_ff_multiple: Annotated[int, Gt(0)] = 64
+    d_ff_multiple: Size = 64
     """d_ff is rounded to a multiple of this."""
     d_ff_rounding: Literal["ceil", "nearest"] = "ceil"
     """How it is rounded."""
+    qk_norm: bool = False
+    """RMSNorm over each head of queries and keys, before they are rotated."""
     attention_backend: Literal["sdpa", "manual"] = "sdpa"
     """PyTorch's fused attention, or the readable one; equal numbers."""
     tie_embeddings: bool = True
     """One table for input and output."""
     logit_scale: Annotated[float, Gt(0)] = 1.0
     """Factor on the logits."""
+    logit_softcap: Annotated[float, Gt(0)] | None = None
+    """Bound c on the logits, c tanh(logits / c); null: none."""
     bias: bool = False
     """Bias in linear layers and in LayerNorm."""
     init: Literal["truncated_normal", "normal", "gpt2"] = "truncated_normal"
@@ -96,23 +110,29 @@ class ModelConfig:
     """Factor on the embeddings where they enter the stream."""
 
     def __post_init__(self) -> None:
+        # Rotary positions turn pairs, so that a head has an even width.
+        unit = self.n_heads * (2 if self.position.kind == "rope" else 1)
+        width = max(1, round(self.d_model / unit)) * unit
         if self.d_model % self.n_heads:
-            fits = [n for n in range(1, 2 * self.n_heads) if self.d_model % n == 0]
-            nearest = min(fits, key=lambda n: abs(n - self.n_heads))
-            width = max(1, round(self.d_model / self.n_heads)) * self.n_heads
             raise ConfigError(
                 f"model.d_model: expected a multiple of model.n_heads = {self.n_heads}, "
-                f"found {self.d_model}. Set d_model to {width}, or n_heads to {nearest}"
+                f"found {self.d_model}. Set d_model to {width}"
             )
         if self.n_heads % self.kv_heads:
             raise ConfigError(
                 f"model.n_kv_heads: expected a divisor of model.n_heads = {self.n_heads}, "
-                f"found {self.n_kv_heads}"
+                f"found {self.n_kv_heads}. Set n_kv_heads to "
+                f"{_nearest_divisor(self.n_heads, self.kv_heads)}"
             )
         if self.position.kind == "rope" and self.head_width % 2:
             raise ConfigError(
-                f"model.position.kind: rope needs an even head width, found d_model / n_heads = "
-                f"{self.head_width}. Change model.n_heads, or set model.position.kind to none"
+                f"model.position.kind: expected an even head width d_model / n_heads for rope, "
+                f"found {self.head_width}. Set model.d_model to {width}, or the kind to none"
+            )
+        if self.d_ff is not None and self.d_ff_ratio is not None:
+            raise ConfigError(
+                f"model.d_ff_ratio: expected null where model.d_ff = {self.d_ff} is given, found "
+                f"{self.d_ff_ratio}. Set one of them to null"
             )
 
     @property
@@ -140,5 +160,11 @@ class ModelConfig:
     def has_final_norm(self) -> bool:
         """Whether a normalization stands in front of the output table."""
         return self.final_norm == "on" or (
-            self.final_norm == "auto" and self.norm_placement == "pre"
+            self.final_norm == "auto" and self.norm_placement in WITH_FINAL_NORM
         )
+
+
+def _nearest_divisor(number: int, wanted: int) -> int:
+    """The divisor of `number` that is closest to `wanted`."""
+    fits = [n for n in range(1, min(number, 2 * wanted) + 1) if number % n == 0]
+    return min(fits, key=lambda n: abs(n - wanted))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from paribus.model.config import ModelConfig
+from paribus.model.config import NORMS_OF_PLACEMENT, ModelConfig
 from paribus.shapes import Hidden
 
 
@@ -44,6 +44,12 @@ class LayerNorm(nn.Module):
 def build_norm(config: ModelConfig) -> nn.Module:
     """A fresh normalization over d_model."""
     return NORMS[config.norm](config)
+
+
+def build_block_norms(config: ModelConfig) -> list[nn.Module]:
+    """The two norms of a sublayer, the second on its output; identities where there is none."""
+    n_norms = NORMS_OF_PLACEMENT[config.norm_placement]
+    return [build_norm(config) if i < n_norms else nn.Identity() for i in range(2)]
 
 
 NORMS = {

@@ -3,13 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from paribus.errors import ConfigError, DataError
+from paribus.errors import ConfigError
 from paribus.model.block import Block
 from paribus.model.cache import Cache
 from paribus.model.config import ModelConfig
+from paribus.model.inputs import check_ids, check_shape
 from paribus.model.linear import Embedding, Linear
 from paribus.model.norm import build_norm
 from paribus.model.position import build_position
+from paribus.model.softcap import build_softcap
 from paribus.shapes import Hidden, Logits, Tokens
 
 EMBEDDING_SCALES = {"none": lambda config: 1.0, "sqrt_d_model": lambda config: config.d_model**0.5}
@@ -23,7 +25,7 @@ class Transformer(nn.Module):
         if config.vocab_size is None:
             raise ConfigError("model.vocab_size: expected a number, found null. Give it a value")
         self.config = config
-        self.logit_scale = config.logit_scale
+        self.logit_scale, self.softcap = config.logit_scale, build_softcap(config)
         self.embedding_scale = EMBEDDING_SCALES[config.embedding_scale](config)
         self.token_embedding = Embedding(config.vocab_size, config.d_model)
         self.position = build_position(config)
@@ -48,8 +50,8 @@ class Transformer(nn.Module):
         return self.final_norm(x)
 
     def logits(self, hidden: Hidden) -> Logits:
-        """hidden W^T * logit_scale, with the output table W."""
-        return nn.functional.linear(hidden, self.output_weight) * self.logit_scale
+        """softcap(hidden W^T * logit_scale), with the output table W."""
+        return self.softcap(nn.functional.linear(hidden, self.output_weight) * self.logit_scale)
 
     @property
     def output_weight(self) -> Tensor:
@@ -60,21 +62,12 @@ class Transformer(nn.Module):
         """An empty cache for one decoding."""
         return Cache(self.config.n_layers, self.config.context_length)
 
-    def _check(self, tokens: Tokens, start: int) -> None:
-        end, limit = start + tokens.shape[-1], self.config.context_length
-        if not start < end <= limit:
-            raise DataError(
-                f"model: expected 1 to {limit} tokens (model.context_length), found {end}. "
-                "Cut the sequence, or train with a longer context"
-            )
-        # Only on the CPU: elsewhere the look at the ids would make the device wait.
+    def _check(self, tokens: Tensor, start: int) -> None:
+        check_shape(tokens, start, self.config.context_length)
+        # Only on the CPU: elsewhere the look at the ids would make the device wait, and whoever
+        # moves ids to a device has checked them before.
         if tokens.device.type == "cpu" and not torch.compiler.is_compiling():
-            low, high = int(tokens.min()), int(tokens.max())
-            if low < 0 or high >= self.token_embedding.weight.shape[0]:
-                raise DataError(
-                    f"model: expected token ids below {self.token_embedding.weight.shape[0]}, "
-                    f"found {low if low < 0 else high}. The tokens are those of another tokenizer"
-                )
+            check_ids(tokens, self.token_embedding.weight.shape[0])
 
 
 def _head(config: ModelConfig) -> Linear:

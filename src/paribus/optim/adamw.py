@@ -1,16 +1,14 @@
 """AdamW: adaptive moments with decoupled weight decay."""
 
-from collections.abc import Callable, Iterable
-from inspect import unwrap
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
-Loss = float | Tensor
+from paribus.optim.by_group import GroupOptimizer
 
 
-class AdamW(Optimizer):
+class AdamW(GroupOptimizer):
     """Adam with decay taken off the weight itself (Loshchilov and Hutter, 2019, arXiv:1711.05101).
 
     w -= lr * weight_decay * w
@@ -31,38 +29,22 @@ class AdamW(Optimizer):
     ):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
-        self._update = _update_together if foreach else _update_one_by_one
+        self._update = update_together if foreach else _update_one_by_one
 
-    # PyTorch wraps these to keep its compiler out of them, and the wrapper imports the compiler:
-    # seconds at every start. Nothing here compiles an optimizer.
-    add_param_group = unwrap(Optimizer.add_param_group)
-    zero_grad = unwrap(Optimizer.zero_grad)
-    state_dict = unwrap(Optimizer.state_dict)
-    load_state_dict = unwrap(Optimizer.load_state_dict)
+    def update(self, parameters: list[Tensor], group: dict) -> None:
+        for parameter in parameters:
+            count_step(self.state[parameter], parameter)
+        self._update(parameters, self.state, group)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Loss] | None = None) -> Loss | None:  # type: ignore[override]
-        """Updates every parameter that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            for parameter in parameters:
-                self._prepare(parameter)
-            if parameters:
-                self._update(parameters, self.state, group)
-        return loss
 
-    def _prepare(self, parameter: Tensor) -> None:
-        state = self.state[parameter]
-        if not state:
-            # The count is a tensor on the CPU: saved with the moments, read without waiting.
-            state["step"] = torch.zeros((), dtype=torch.float64)
-            state["mean"] = torch.zeros_like(parameter)
-            state["mean_square"] = torch.zeros_like(parameter)
-        state["step"] += 1
+def count_step(state: dict, parameter: Tensor) -> None:
+    """Adds one to the step of a parameter; the first time, makes its moments."""
+    if not state:
+        # The count is a tensor on the CPU: saved with the moments, read without waiting.
+        state["step"] = torch.zeros((), dtype=torch.float64)
+        state["mean"] = torch.zeros_like(parameter)
+        state["mean_square"] = torch.zeros_like(parameter)
+    state["step"] += 1
 
 
 def _update_one_by_one(parameters: list[Tensor], states: dict, group: dict) -> None:
@@ -80,7 +62,7 @@ def _update_one_by_one(parameters: list[Tensor], states: dict, group: dict) -> N
         parameter.addcdiv_(mean, root, value=-group["lr"] / (1 - beta1**t))
 
 
-def _update_together(parameters: list[Tensor], states: dict, group: dict) -> None:
+def update_together(parameters: list[Tensor], states: dict, group: dict) -> None:
     """The same update, one call for all tensors that have made equally many steps."""
     beta1, beta2 = group["betas"]
     by_step: dict[float, list[Tensor]] = {}

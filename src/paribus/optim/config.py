@@ -10,22 +10,75 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 
 
 @settings
-class AdamWConfig:
-    """AdamW: adaptive moments with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+class OptimizerSettings:
+    """What every kind of optimizer has."""
 
-    kind: Literal["adamw"] = "adamw"
+    kind: str
     lr: Annotated[float, Gt(0)] = 3e-4
     """Highest learning rate, reached at the end of the warm-up."""
+    weight_decay: Annotated[float, Ge(0)] = 0.1
+    """Strength of the decay; each step takes lr * weight_decay of a weight away."""
+    decay: Literal["matrices", "all"] = "matrices"
+    """Which parameters decay: tensors of two dimensions and more, or all."""
+
+
+@settings
+class MomentSettings(OptimizerSettings):
+    """What the kinds have that keep adaptive moments."""
+
     beta1: Fraction = 0.9
     """Decay of the mean of gradients."""
     beta2: Fraction = 0.95
     """Decay of the mean of squared gradients."""
     eps: Annotated[float, Gt(0)] = 1e-8
     """Added to the root, outside of it."""
-    weight_decay: Annotated[float, Ge(0)] = 0.1
-    """Strength of the decay; each step takes lr * weight_decay of a weight away."""
-    decay: Literal["matrices", "all"] = "matrices"
-    """Which parameters decay: tensors of two dimensions and more, or all."""
+
+    @property
+    def moments(self) -> tuple[int, int]:
+        """Numbers kept for each weight of a hidden matrix, and of any other tensor."""
+        return 2, 2
+
+
+@settings
+class AdamWConfig(MomentSettings):
+    """AdamW: adaptive moments with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    kind: Literal["adamw"] = "adamw"
+
+
+@settings
+class SGDConfig(OptimizerSettings):
+    """SGD: the gradient, or its running sum, with decoupled weight decay."""
+
+    kind: Literal["sgd"] = "sgd"
+    momentum: Fraction = 0.9
+    """Share of the running sum that stays; 0: the gradient alone."""
+
+    @property
+    def moments(self) -> tuple[int, int]:
+        """Numbers kept for each weight of a hidden matrix, and of any other tensor."""
+        return (1, 1) if self.momentum else (0, 0)
+
+
+@settings
+class MuonConfig(MomentSettings):
+    """Muon for the hidden matrices, AdamW at `lr` for tables, norms and biases (Jordan, 2024)."""
+
+    kind: Literal["muon"] = "muon"
+    matrix_lr: Annotated[float, Gt(0)] = 0.02
+    """Highest learning rate of the hidden matrices; it follows the schedule as lr does."""
+    momentum: Fraction = 0.95
+    """Decay of the mean of their gradients."""
+    iterations: Annotated[int, Gt(0)] = 5
+    """Steps of Newton and Schulz."""
+
+    @property
+    def moments(self) -> tuple[int, int]:
+        """Numbers kept for each weight of a hidden matrix, and of any other tensor."""
+        return 1, 2
+
+
+OptimizerConfig = AdamWConfig | SGDConfig | MuonConfig
 
 
 @settings

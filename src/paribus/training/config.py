@@ -28,6 +28,9 @@ class TrainingConfig:
     """Parts that a batch is computed in; divides batch_size; the result does not depend on it."""
     clip_norm: Annotated[float, Gt(0)] | None = 1.0
     """Largest global gradient norm; null: no clipping."""
+    z_loss: Annotated[float, Gt(0)] | None = None
+    """Weight of mean(log(sum(exp(logits)))²) beside the cross-entropy; null: none. The loss that a
+    run reports is without it."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
     """Seed of the initial values and of the data order."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from paribus.errors import UnavailableError
 from paribus.experiment import Experiment
-from paribus.loss import chunked_cross_entropy, cross_entropy
+from paribus.loss import Loss, chunked_loss, readable_loss
 from paribus.model.transformer import Transformer
 from paribus.training.config import TrainingConfig
 
@@ -87,9 +87,11 @@ class Numerics:
 
     device: str
     autocast: Callable[[], AbstractContextManager]
-    loss: Callable[[Tensor, Tensor], Tensor]
-    """(tokens, targets) -> mean cross-entropy in nats."""
+    loss: Callable[[Tensor, Tensor], Loss]
+    """(tokens, targets) -> what training minimizes."""
     scaler: torch.amp.GradScaler
+    vocab_size: int
+    """Token ids that the model's tables hold."""
 
     @classmethod
     def build(cls, model: Transformer, training: TrainingConfig) -> "Numerics":
@@ -106,18 +108,21 @@ class Numerics:
             return torch.autocast(training.device, dtype)
 
         scaler = torch.amp.GradScaler(training.device, enabled=dtype == torch.float16)
-        return cls(training.device, autocast, _loss_function(model, training), scaler)
+        vocab_size = len(model.output_weight)
+        return cls(training.device, autocast, _loss_function(model, training), scaler, vocab_size)
 
 
 def _loss_function(
     model: Transformer, training: TrainingConfig
-) -> Callable[[Tensor, Tensor], Tensor]:
+) -> Callable[[Tensor, Tensor], Loss]:
+    z_weight = training.z_loss or 0.0
     if training.loss_rows is None:
         forward = _compiled(model.forward, training.compile)
-        return lambda tokens, targets: cross_entropy(forward(tokens), targets)
+        return lambda tokens, targets: readable_loss(forward(tokens), targets, z_weight)
     hidden, rows = _compiled(model.hidden, training.compile), training.loss_rows
-    return lambda tokens, targets: chunked_cross_entropy(
-        hidden(tokens), model.output_weight, targets, rows, model.logit_scale
+    scale, cap = model.logit_scale, model.config.logit_softcap
+    return lambda tokens, targets: chunked_loss(
+        hidden(tokens), model.output_weight, targets, rows, scale, cap, z_weight
     )
 
 

@@ -32,8 +32,16 @@ from paribus.training.state import TrainState
 
 FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "data.dir")
 """Settings that a resume may change without --allow-change: they touch no update made so far."""
-FIXED = ("training.tokens", "training.epochs", "training.time", "evaluation.tokens", "run.dir")
-"""Settings that act only before step 0, so that a resume cannot change them at all."""
+BEFORE_STEP_0 = "it acts only before step 0"
+FIXED = {
+    "training.tokens": BEFORE_STEP_0,
+    "training.epochs": BEFORE_STEP_0,
+    "training.time": BEFORE_STEP_0,
+    "evaluation.tokens": BEFORE_STEP_0,
+    "run.dir": BEFORE_STEP_0,
+    "optimizer.kind": "the moments it has kept are of no use to another",
+}
+"""Settings that a resume cannot change at all, and why."""
 
 
 def train(
@@ -258,8 +266,8 @@ def _check_changes(
     for key, value in changes.items():
         if key in FIXED:
             raise ConfigError(
-                f"{key}: expected the value that the run was started with, found {value!r}: it "
-                "acts only before step 0. Extend the run with training.steps=N"
+                f"{key}: expected the value that the run was started with, found {value!r}: "
+                f"{FIXED[key]}. Extend the run with training.steps=N, or start another"
             )
         if key not in allowed and not key.startswith(FREE_TO_CHANGE):
             raise ConfigError(

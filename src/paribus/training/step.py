@@ -9,6 +9,8 @@ from torch import Tensor
 from paribus.data.batches import Batch
 from paribus.errors import NonFiniteError
 from paribus.experiment import Experiment
+from paribus.model.inputs import check_ids
+from paribus.optim.build import set_learning_rate
 from paribus.optim.clip import clip_gradients
 from paribus.optim.schedule import learning_rate
 from paribus.training.numerics import Numerics
@@ -45,8 +47,7 @@ def train_step(
     is_sound = math.isfinite(norm_value) or numerics.scaler.is_enabled()
     if not math.isfinite(loss_value) or not is_sound:
         raise _non_finite(state.step + 1, loss_value, norm_value, lr, batch)
-    for group in state.optimizer.param_groups:
-        group["lr"] = lr
+    set_learning_rate(state.optimizer, lr)
     numerics.scaler.step(state.optimizer)
     numerics.scaler.update()
     state.step += 1
@@ -56,15 +57,20 @@ def train_step(
 
 
 def _gradients(batch: Batch, parts: int, numerics: Numerics) -> Tensor:
-    """Adds the gradient of the mean loss over `batch`; returns that loss."""
+    """Adds the gradient of the mean loss over `batch`; returns its cross-entropy.
+
+    The ids are checked here, before they leave the CPU: one out of range ends a process on CUDA.
+    """
+    for ids in (batch.tokens, batch.targets):
+        check_ids(ids, numerics.vocab_size)
     tokens = batch.tokens.to(numerics.device, non_blocking=True).chunk(parts)
     targets = batch.targets.to(numerics.device, non_blocking=True).chunk(parts)
     total = torch.zeros((), device=numerics.device)
     for part_tokens, part_targets in zip(tokens, targets, strict=True):
         with numerics.autocast():
-            loss = numerics.loss(part_tokens, part_targets) / parts
-        numerics.scaler.scale(loss).backward()
-        total += loss.detach()
+            loss = numerics.loss(part_tokens, part_targets)
+        numerics.scaler.scale(loss.objective / parts).backward()
+        total += loss.nats / parts
     return total
 
 

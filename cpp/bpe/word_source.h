@@ -11,6 +11,6 @@ namespace paribus::bpe {
 using VisitWord = std::function<void(std::string_view word, Count count)>;
 
 // Shows each distinct word once, in any order; it is called more than once.
-using CountedWords = std::function<void(const VisitWord& visit)>;
+using WordSource = std::function<void(const VisitWord& visit)>;
 
 }  // namespace paribus::bpe
