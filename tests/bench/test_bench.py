@@ -10,6 +10,7 @@ import pytest
 from paribus.bench import encoding, training
 from paribus.bench import material as bench_material
 from paribus.bench.alone import run_alone
+from paribus.bench.figure import fastest, rates_figure
 from paribus.bench.material import Material, Sample, material_in, sample_in
 from paribus.bench.peers import NAIVE, OURS, PEERS, Peer, Routes
 from paribus.bench.rows import Row, records
@@ -154,3 +155,16 @@ def test_every_library_that_is_installed_has_our_ids(material, sample):
     candidates, refused = encoding.admitted(material, sample, PEERS, quiet)
     assert {"tiktoken", "tokenizers"} <= {candidate.library for candidate in candidates}
     assert [row.note for row in refused if not row.note.startswith("not installed")] == []
+
+
+def test_the_figure_shows_the_fastest_route_of_each_library():
+    rows = [
+        Row(task="encode warm", label="peer a", library="peer", file="x", n_bytes=10**6, cpu=0.5),
+        Row(task="encode warm", label="peer b", library="peer", file="x", n_bytes=10**6, cpu=0.25),
+        Row(task="encode warm", label="paribus", library=OURS, file="x", n_bytes=10**6, cpu=0.1),
+        Row(task="encode warm", label="other", library="other", file="x", note="not equal"),
+    ]
+    assert [(bar["library"], bar["rate"]) for bar in fastest(rows)] == [("peer", 4.0), (OURS, 10.0)]
+    pytest.importorskip("vl_convert")
+    picture = rates_figure(rows, "a title").decode()
+    assert picture.startswith("<svg") and "peer" in picture and "a title" in picture

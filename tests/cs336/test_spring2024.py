@@ -5,12 +5,11 @@ Those of RMSNorm, attention, the whole model and AdamW stand beside the tests of
 
 import pytest
 import torch
-from torch import nn
 
 from closeness import assert_close
 from paribus.model.block import Block
 from paribus.model.config import ModelConfig, NoPosition
-from paribus.model.ffn import FFNS, ReLU
+from paribus.model.ffn import FeedForward, gelu
 from paribus.model.position import build_position
 
 OUR_NAMES = {
@@ -21,13 +20,6 @@ OUR_NAMES = {
     "w1": "up_proj",
     "w2": "down_proj",
 }
-
-
-class GELU(ReLU):
-    """down(gelu(up(x))), gelu exact."""
-
-    def forward(self, x):
-        return self.down_proj(nn.functional.gelu(self.up_proj(x)))
 
 
 @pytest.fixture
@@ -49,15 +41,14 @@ def read(cs336_array):
 
 def test_the_recorded_feed_forward_network_is_reproduced(read):
     x, expected, weights = read("positionwise_feedforward")
-    ffn = GELU(64, 128, bias=False)
+    ffn = FeedForward(64, 128, bias=False, activation=gelu)
     ffn.load_state_dict(weights)
     assert_close(ffn(x).detach(), expected)
 
 
-def test_the_recorded_block_is_reproduced(read, monkeypatch):
+def test_the_recorded_block_is_reproduced(read):
     x, expected, weights = read("transformer_block")
-    monkeypatch.setitem(FFNS, "relu", GELU)
-    config = ModelConfig(d_model=64, n_heads=2, d_ff=256, ffn="relu", position=NoPosition())
+    config = ModelConfig(d_model=64, n_heads=2, d_ff=256, ffn="gelu", position=NoPosition())
     block = Block(config)
     block.load_state_dict(weights)
     rotate = build_position(config).rotation(torch.arange(x.shape[-2]))

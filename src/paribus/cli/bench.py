@@ -12,7 +12,7 @@ import click
 from paribus.cli.byte_size import ByteSize
 from paribus.cli.display import PATH, StatusLine
 from paribus.errors import OutOfMemoryError
-from paribus.files import available_memory_bytes
+from paribus.files import available_memory_bytes, check_absent, publish_file
 
 if TYPE_CHECKING:
     from paribus.bench.material import Material, Sample
@@ -47,6 +47,7 @@ def bench() -> None:
               help="Of the vocabularies that are trained.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True,
               help="Times that each is timed, in alternation.")  # fmt: skip
+@click.option("--figure", type=PATH, help="Write the rates as a picture too: a new SVG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any) -> None:
     """Encode, train and decode beside the libraries that are installed.
@@ -59,6 +60,8 @@ def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any)
       paribus bench tokenizer --text stories.txt --only encode --json
     """
     _check_room(options["size"] or 0)
+    if options["figure"]:
+        check_absent(options["figure"])
     os.environ.update(ONE_THREAD)  # before a library is imported
     from paribus.bench.machine import machine
     from paribus.bench.material import material_in, sample_in
@@ -77,6 +80,10 @@ def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any)
     line.end()
     about = {**before, "load at the end": machine()["load"], "vocabulary": origin}
     about |= {"pattern": options["pattern"], "text": f"{sample.path.name}, {n_bytes:,} bytes"}
+    if options["figure"]:
+        from paribus.bench.figure import rates_figure
+
+        publish_file(options["figure"], rates_figure(rows, f"{sample.path.name}, {origin}"))
     if as_json:
         click.echo(json.dumps({"about": about, "rows": records(rows)}))
         return

@@ -69,7 +69,7 @@ def loss_chart(run: RunRecord, x: str = "step") -> bytes:
 
     Raises UnavailableError where the extra `study` is not installed.
     """
-    altair, vl_convert = _import_drawing()
+    altair, vl_convert = import_drawing()
     by_step = dict(zip(run.column("train", "step"), run.column("train", x), strict=True))
     evaluated = run.column("eval", "step")
     at = [by_step.get(step, math.nan) for step in evaluated] if x != "step" else evaluated
@@ -100,22 +100,23 @@ def thinned(points: Points, limit: int = MAX_POINTS) -> list[tuple[float, float]
     return [points[index] for index in sorted(kept)]
 
 
-def _pairs(xs: Any, ys: Any) -> list[tuple[float, float]]:
-    pairs = zip(map(float, xs), map(float, ys), strict=True)
-    return [(x, y) for x, y in pairs if math.isfinite(x) and math.isfinite(y)]
-
-
-def _import_drawing() -> tuple[Any, Any]:
+def import_drawing() -> tuple[Any, Any]:
+    """The modules altair and vl_convert. Raises UnavailableError where one is not installed."""
     for module in ("altair", "vl_convert"):
         if importlib.util.find_spec(module) is None:
             raise UnavailableError(
-                f"loss chart: expected {module}, found none. "
+                f"chart: expected {module}, found none. "
                 'uv sync --extra study, or pip install "paribus[study]"'
             )
     import altair
     import vl_convert
 
     return altair, vl_convert
+
+
+def _pairs(xs: Any, ys: Any) -> list[tuple[float, float]]:
+    pairs = zip(map(float, xs), map(float, ys), strict=True)
+    return [(x, y) for x, y in pairs if math.isfinite(x) and math.isfinite(y)]
 
 
 def _loss_layers(altair: Any, values: list[dict[str, Any]], x: str) -> Any:
