@@ -6,6 +6,8 @@ import sys
 
 def main() -> None:
     """Runs the command line and leaves with its exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback of an import that it breaks off
     from paribus.cli.main import run
 
     exit_code = run(sys.argv[1:])
