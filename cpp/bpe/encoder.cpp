@@ -108,6 +108,13 @@ std::vector<Piece> pieces_of(std::span<const std::string_view> texts, Pattern pa
     return pieces;
 }
 
+// Most texts take no more, so that their ids never move.
+Ids ids_with_room(std::size_t width, std::size_t n_bytes) {
+    Ids ids(width);
+    ids.reserve(n_bytes / bytes_of_short_token);
+    return ids;
+}
+
 // Groups neighbouring pieces into tasks of about `target` bytes: task i has the pieces from
 // borders[i] to borders[i + 1] - 1.
 std::vector<std::size_t> task_borders(const std::vector<Piece>& pieces, std::size_t target) {
@@ -146,8 +153,7 @@ Ids Encoder::encode(std::string_view text, EncodingOptions options, const Poll& 
     if (options.n_threads > 1 && text.size() > options.piece_size) {
         return encode_many({&text, 1}, options, poll).ids;
     }
-    Ids ids(id_width());
-    ids.reserve(text.size() / bytes_of_short_token);
+    Ids ids = ids_with_room(id_width(), text.size());
     Checkpoint checkpoint(poll);
     auto worker = take_worker();
     append_encoded(text, options.allow_special, *worker, ids, checkpoint);
@@ -168,7 +174,12 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
     for (std::size_t i = 0; i < n_threads; ++i) {
         working.emplace_back(id_width());
     }
-    OrderedIds all(id_width());
+    std::size_t n_bytes = 0;
+    for (const Piece& piece : pieces) n_bytes += piece.text.size();
+    // One task needs no copy: its ids are the result.
+    const bool is_alone = n_tasks == 1;
+    if (is_alone) working[0] = ids_with_room(id_width(), n_bytes);
+    OrderedIds all(is_alone ? Ids(id_width()) : ids_with_room(id_width(), n_bytes), 2 * n_threads);
     run_tasks(
         n_tasks, n_threads, poll, [&](Worker number, std::size_t task, Checkpoint& checkpoint) {
             Ids& ids = working[number];
@@ -179,7 +190,7 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
                 pieces[i].n_ids = ids.size() - n_before;
             }
             keep_worker(std::move(worker));
-            all.add(task, ids);
+            all.add(task, ids, checkpoint);
         });
     return {all.take(), offsets_of(pieces, texts.size())};
 }

@@ -58,6 +58,8 @@ class Ids {
 
     void append(const Ids& other);
 
+    bool is_without_memory() const { return capacity_ == 0; }
+
     // Drops all ids, keeps the memory.
     void clear() { size_ = 0; }
 

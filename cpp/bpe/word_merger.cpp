@@ -7,7 +7,7 @@
 namespace paribus::bpe {
 namespace {
 
-constexpr std::size_t most_failures = 8;  // of one border, each with one token less
+constexpr std::size_t most_failures = 8;  // windows in a row that bring the merge no further
 
 }  // namespace
 
@@ -41,24 +41,28 @@ void WordMerger::merge_long(std::string_view word, std::vector<Id>& ids, Checkpo
 bool WordMerger::merge_windows(std::string_view word, std::vector<Id>& ids,
                                Checkpoint& checkpoint) {
     const std::size_t first = ids.size();
-    std::size_t begin = 0, n_failed = 0;
-    for (;;) {
+    std::size_t begin = 0, farthest = 0, n_failed = 0;
+    while (n_failed < most_failures) {
         const std::size_t n_before = ids.size();
         const std::string_view window = word.substr(begin, windows_.size);
         merge_window(window, ids, checkpoint);
         if (n_before > first && !is_border(word, begin, ids[n_before - 1], ids[n_before])) {
             ids.resize(n_before);
             begin -= pop(ids);
-            if (++n_failed == most_failures) return false;
+            ++n_failed;
             continue;
         }
-        n_failed = 0;
         if (begin + window.size() == word.size()) return true;
         if (ids.size() <= n_before + windows_.n_loose_tokens) return false;
         // What comes next can change the last tokens.
         begin += window.size();
         for (std::size_t i = 0; i < windows_.n_loose_tokens; ++i) begin -= pop(ids);
+        ++n_failed;
+        if (begin <= farthest + windows_.size / 4) continue;
+        farthest = begin;
+        n_failed = 0;
     }
+    return false;
 }
 
 // Removes the last token; returns its length.

@@ -6,6 +6,7 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace paribus::bpe {
@@ -28,13 +29,14 @@ void ZeroedMemory::clear() { std::memset(memory_.get(), 0, n_bytes_); }
 
 void ask_for_big_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t n_bytes) {
 #if defined(MADV_HUGEPAGE)
+    if (n_bytes < big_page) return;
+    // Up to the borders of its small pages. The system would count the big pages among them as a
+    // mapping of its own, and `realloc` copies what is not one mapping.
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto begin = reinterpret_cast<std::uintptr_t>(memory);
-    const std::uintptr_t first = (begin + big_page - 1) & ~std::uintptr_t{big_page - 1};
-    const std::uintptr_t end = (begin + n_bytes) & ~std::uintptr_t{big_page - 1};
-    if (first < end) {
-        static_cast<void>(
-            madvise(static_cast<char*>(memory) + (first - begin), end - first, MADV_HUGEPAGE));
-    }
+    const std::size_t before = begin % page;
+    const std::size_t size = (before + n_bytes + page - 1) / page * page;
+    static_cast<void>(madvise(static_cast<char*>(memory) - before, size, MADV_HUGEPAGE));
 #endif
 }
 

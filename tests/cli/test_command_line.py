@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -107,6 +108,21 @@ def test_whatever_is_raised_is_one_line_with_its_exit_code(cli, monkeypatch, rai
     assert done.code == code
     assert len(done.err.splitlines()) == 1
     assert done.err.startswith("error: ")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer of the system")
+def test_a_signal_is_not_lost_where_python_compiles_what_is_imported(monkeypatch):
+    monkeypatch.setattr(main, "_signals", [])
+    # Python computes constants while it compiles, and ignores what goes wrong there.
+    source = "[" + "3 ** 60, " * 200_000 + "]"
+    former = signal.signal(signal.SIGALRM, main._terminate)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            compile(source, "module", "eval")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
 
 
 def test_control_characters_in_a_name_do_not_reach_the_terminal(cli):

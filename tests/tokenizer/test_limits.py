@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import shapes
 
-from paribus.files import peak_memory_bytes
 from paribus.tokenizer import patterns
 from paribus.tokenizer.patterns import as_classes
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -45,12 +44,29 @@ def in_a_fresh_process(code: str) -> str:
     return ended.stdout
 
 
-@pytest.mark.skipif(peak_memory_bytes() is None, reason="the system tells no memory")
-def test_encoding_takes_at_most_half_of_its_ids_beside_them():
-    code = "import shapes; print(shapes.encoding_cost(shapes.SHAPES['prose'](32 << 20)))"
-    _, n_ids, memory = ast.literal_eval(in_a_fresh_process(code))
-    # Prose of few words: 8 MB is more than enough to remember all of them.
-    assert memory <= n_ids * 2 / 2 + (8 << 20)
+MEMORY_OF_ENCODING = """
+import resource
+import shapes
+from paribus.files import peak_memory_bytes
+encoder = shapes.tokenizer()
+with open(PATH, "rb") as file:
+    text = file.read()
+held = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+ids = encoder.encode(text, threads=THREADS)
+print([peak_memory_bytes() - held, ids.nbytes])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", ["prose", "'s"])
+def test_encoding_takes_at_most_its_ids_and_half_of_them(tmp_path, shape, threads):
+    path = tmp_path / "text"  # made in another process: what making it takes would hide the rest
+    path.write_bytes(shapes.SHAPES[shape](60 << 20))
+    code = MEMORY_OF_ENCODING.replace("PATH", repr(str(path))).replace("THREADS", str(threads))
+    memory, n_bytes_of_ids = ast.literal_eval(in_a_fresh_process(code))
+    # Few words: 8 MB is more than enough to remember them, and for what threads hold back.
+    assert n_bytes_of_ids <= memory <= 1.5 * n_bytes_of_ids + (8 << 20)
 
 
 class Stopped(Exception):

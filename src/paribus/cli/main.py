@@ -61,6 +61,8 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:  # which click itself would end with exit code 1
             raise _ReaderGoneError from error
+        except KeyboardInterrupt as error:  # which click itself would begin a new line for
+            raise _SignalError from error
 
 
 class _ReaderGoneError(Exception):
@@ -161,7 +163,8 @@ class _SignalError(BaseException):
 
 def _terminate(number: int, frame: object) -> None:
     _signals.append(number)
-    raise _SignalError
+    # Whatever else a handler raises is lost where Python compiles a module that is imported.
+    raise KeyboardInterrupt
 
 
 def _open_closed_streams() -> None:
