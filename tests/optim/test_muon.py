@@ -72,7 +72,7 @@ def test_it_follows_numpy_in_float64(shape):
 
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="needs the Muon of torch 2.9")
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-6), (torch.bfloat16, 1e-2)])
 def test_it_follows_pytorch(shape, dtype, bound, monkeypatch):
     """PyTorch iterates in bfloat16; in float32 its numbers are ours."""
     monkeypatch.setattr(torch, "bfloat16", dtype)
