@@ -28,13 +28,15 @@ from paribus.optim.schedule import SCHEDULES, learning_rate
 
 FOLDER = Path(__file__).parents[1] / "asset" / "axes"
 BASE = ModelConfig(vocab_size=50_257)
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+"""The first comes with vl-convert: labels are as wide on every machine."""
 Rows = list[dict[str, Any]]
 
 
 def svg(name: str) -> str:
     """A figure as SVG."""
     chart = FIGURES[name]()
-    chart = chart.configure(aria=False, background="white").configure_view(stroke="#ddd")
+    chart = chart.configure(aria=False, background="white", font=FONT).configure_view(stroke="#ddd")
     chart = chart.properties(
         padding={"left": 130, "top": 12, "right": 130, "bottom": 44},
         autosize=altair.AutoSizeParams(type="none"),

@@ -1,6 +1,6 @@
 """The same weights in Hugging Face's transformers: equal logits and equal gradients.
 
-`python tests/model/test_transformers_equality.py` prints the largest differences as a table.
+`PYTHONPATH=tests python tests/model/test_transformers_equality.py` prints the largest differences.
 
 Two conventions differ. Our RoPE turns neighbours (x0, x1), theirs x0 with the x at half the head: the
 rows of q and k are permuted. GPT packs q, k and v into one matrix and keeps matrices transposed.
