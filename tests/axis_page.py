@@ -33,7 +33,10 @@ def filled(page: str) -> str:
 
 def cost_table(rows: list[str]) -> str:
     """What each row of overrides adds to the base; without rows, the base itself."""
-    lines = ["| setting | parameters | FLOPs, forward | memory, training |", "|---|---|---|---|"]
+    lines = [
+        "| setting | parameters | FLOPs, forward | peak memory, training |",
+        "|---|---|---|---|",
+    ]
     base = costs([])
     if not rows:
         n, flops, memory = base
@@ -50,7 +53,7 @@ def costs(overrides: list[str]) -> tuple[int, int, int]:
     """Parameters, FLOPs of one sequence forward, bytes of a training step."""
     name, given = BASE
     record = account(load_experiment(name, [*given, *overrides]))
-    return record["parameters"]["total"], record["flops"]["forward"], record["memory"]["total"]
+    return record["parameters"]["total"], record["flops"]["forward"], record["memory"]["peak"]
 
 
 def signed(number: float, form: str = "", unit: str = "") -> str:

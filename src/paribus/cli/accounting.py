@@ -67,7 +67,7 @@ def accounting(
     """
     from paribus.experiment import load_experiment
 
-    experiment = _with_vocabulary(load_experiment(config, overrides))
+    experiment = with_vocabulary(load_experiment(config, overrides))
     solved = {}
     if target is not None:
         match = _matched(experiment, target, by, measure)
@@ -122,7 +122,7 @@ def _sentence(config: str, solved: dict) -> str:
     )
 
 
-def _with_vocabulary(experiment: "Experiment") -> "Experiment":
+def with_vocabulary(experiment: "Experiment") -> "Experiment":
     """model.vocab_size from the data where it is null, or a note that there is none."""
     from paribus.data.shards import open_shards
     from paribus.errors import InputMissingError
@@ -146,18 +146,12 @@ def _with_vocabulary(experiment: "Experiment") -> "Experiment":
 
 def account(experiment: "Experiment") -> dict[str, dict[str, int]]:
     """Parameters, FLOPs and memory by part, with their totals."""
-    from paribus.model.accounting import count_flops, count_parameters, estimate_memory
+    from paribus.model.accounting import count_flops, count_parameters
+    from paribus.training.budget import memory_of
 
-    training = experiment.training
     parameters = count_parameters(experiment.model)
     flops = count_flops(experiment.model)
-    memory = estimate_memory(
-        experiment.model,
-        sequences=training.batch_size // training.accumulation,
-        loss_rows=training.loss_rows,
-        width=2 if training.precision in ("bf16", "fp16") else 4,
-        moments=experiment.optimizer.moments,
-    )
+    memory = memory_of(experiment)
     return {
         "parameters": {
             "total": parameters.total,
@@ -165,7 +159,7 @@ def account(experiment: "Experiment") -> dict[str, dict[str, int]]:
             **asdict(parameters),
         },
         "flops": {"forward": flops.forward, "training": flops.training, **asdict(flops)},
-        "memory": {"total": memory.total, **asdict(memory)},
+        "memory": {"peak": memory.peak, **asdict(memory)},
     }
 
 
