@@ -222,7 +222,10 @@ def test_predictions_come_true(overrides, tokens, tmp_path):
         words.append("training.compile=off")
     said = json.loads(in_a_process("plan", *words, "--json"))
     in_a_process("train", *words, f"run.dir={tmp_path / 'run'}")
-    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (tmp_path / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     made = [row for row in rows if row["kind"] == "train"]
     seconds = made[-1]["seconds"] - made[0]["seconds"]  # the first step is none like the others
     print(overrides, said["memory"]["peak"] / made[-1]["memory_bytes"], "of the memory,",
