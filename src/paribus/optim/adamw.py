@@ -1,6 +1,7 @@
 """AdamW: adaptive moments with decoupled weight decay."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,7 +16,8 @@ class AdamW(GroupOptimizer):
     m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g²
     w -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps), t from 1
 
-    `foreach` runs the same operations over all tensors of a group at once.
+    `foreach` runs the same operations over all tensors of a group at once. `one_pass` is
+    `update_in_one_pass`, compiled, and takes its place.
     """
 
     def __init__(
@@ -26,10 +28,13 @@ class AdamW(GroupOptimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         foreach: bool = True,
+        one_pass: "OnePass | None" = None,
     ):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
         self._update = update_together if foreach else _update_one_by_one
+        if one_pass is not None:
+            self._update = partial(_update_by, one_pass)
 
     def update(self, parameters: list[Tensor], group: dict) -> None:
         for parameter in parameters:
@@ -65,13 +70,7 @@ def _update_one_by_one(parameters: list[Tensor], states: dict, group: dict) -> N
 def update_together(parameters: list[Tensor], states: dict, group: dict) -> None:
     """The same update, one call for all tensors that have made equally many steps."""
     beta1, beta2 = group["betas"]
-    by_step: dict[float, list[Tensor]] = {}
-    for parameter in parameters:
-        by_step.setdefault(states[parameter]["step"].item(), []).append(parameter)
-    for t, same in by_step.items():
-        gradients = [p.grad for p in same if p.grad is not None]
-        means = [states[p]["mean"] for p in same]
-        mean_squares = [states[p]["mean_square"] for p in same]
+    for t, same, gradients, means, mean_squares in _by_step(parameters, states):
         torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_mul_(means, beta1)
         torch._foreach_add_(means, gradients, alpha=1 - beta1)
@@ -81,3 +80,63 @@ def update_together(parameters: list[Tensor], states: dict, group: dict) -> None
         torch._foreach_div_(roots, (1 - beta2**t) ** 0.5)
         torch._foreach_add_(roots, group["eps"])
         torch._foreach_addcdiv_(same, means, roots, value=-group["lr"] / (1 - beta1**t))
+
+
+def update_in_one_pass(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    means: list[Tensor],
+    mean_squares: list[Tensor],
+    settings: tuple[float, float, float],
+    factors: Tensor,
+) -> None:
+    """The same update for a compiler, which makes it one loop over the memory of each tensor.
+
+    `settings` are the betas and eps. `factors` change from step to step: 1 - lr * weight_decay,
+    sqrt(1 - beta2^t), lr / (1 - beta1^t).
+    """
+    beta1, beta2, eps = settings
+    kept, correction, rate = factors.unbind()
+    for parameter, gradient, mean, mean_square in zip(
+        parameters, gradients, means, mean_squares, strict=True
+    ):
+        parameter.mul_(kept)
+        mean.mul_(beta1).add_((1 - beta1) * gradient)
+        mean_square.mul_(beta2).add_((1 - beta2) * gradient * gradient)
+        parameter.sub_(rate * mean / (mean_square.sqrt() / correction + eps))
+
+
+OnePass = Callable[
+    [
+        list[Tensor],
+        list[Tensor],
+        list[Tensor],
+        list[Tensor],
+        tuple[float, float, float],
+        Tensor,
+    ],
+    None,
+]
+
+
+def _update_by(one_pass: OnePass, parameters: list[Tensor], states: dict, group: dict) -> None:
+    beta1, beta2 = group["betas"]
+    lr = group["lr"]
+    for t, same, gradients, means, mean_squares in _by_step(parameters, states):
+        factors = torch.tensor(
+            [1 - lr * group["weight_decay"], (1 - beta2**t) ** 0.5, lr / (1 - beta1**t)],
+            device=same[0].device,
+        )
+        settings = (beta1, beta2, group["eps"])
+        one_pass(same, gradients, means, mean_squares, settings, factors)
+
+
+def _by_step(parameters: list[Tensor], states: dict) -> Iterator[tuple]:
+    """(t, parameters, gradients, means, mean squares) of those that have made t steps."""
+    by_step: dict[float, list[Tensor]] = {}
+    for parameter in parameters:
+        by_step.setdefault(states[parameter]["step"].item(), []).append(parameter)
+    for t, same in by_step.items():
+        gradients = [p.grad for p in same if p.grad is not None]
+        means = [states[p]["mean"] for p in same]
+        yield t, same, gradients, means, [states[p]["mean_square"] for p in same]

@@ -1,26 +1,35 @@
 """The configured optimizer over a model's parameters; axis `optimizer.kind`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
-from paribus.optim.adamw import AdamW
+from paribus.optim.adamw import AdamW, update_in_one_pass
 from paribus.optim.config import AdamWConfig, MomentSettings, MuonConfig, OptimizerConfig, SGDConfig
 from paribus.optim.groups import decay_groups, muon_groups
 from paribus.optim.muon import Muon
 from paribus.optim.sgd import SGD
 
+Compiler = Callable[[Callable[..., None]], Callable[..., None]]
+
 
 def build_optimizer(
-    named_parameters: Iterable[tuple[str, Parameter]], config: OptimizerConfig
+    named_parameters: Iterable[tuple[str, Parameter]],
+    config: OptimizerConfig,
+    compiler: Compiler | None = None,
 ) -> Optimizer:
-    """An optimizer whose groups follow `optimizer.decay`."""
+    """An optimizer whose groups follow `optimizer.decay`.
+
+    `compiler` gives a function compiled, for the kinds that have one for it.
+    """
     match config:
         case AdamWConfig():
             groups = decay_groups(named_parameters, config)
-            return AdamW(groups, lr=config.lr, betas=_betas(config), eps=config.eps)
+            one_pass = compiler(update_in_one_pass) if compiler is not None else None
+            betas = _betas(config)
+            return AdamW(groups, lr=config.lr, betas=betas, eps=config.eps, one_pass=one_pass)
         case SGDConfig():
             return SGD(decay_groups(named_parameters, config), config.lr, config.momentum)
         case MuonConfig():

@@ -14,7 +14,7 @@ class GroupOptimizer(Optimizer):
     """An optimizer that says how the parameters of one group change."""
 
     # PyTorch wraps these to keep its compiler out of them, and the wrapper imports the compiler:
-    # seconds at every start. Nothing here compiles an optimizer.
+    # seconds at every start. What is compiled is the update alone.
     add_param_group = unwrap(Optimizer.add_param_group)
     zero_grad = unwrap(Optimizer.zero_grad)
     state_dict = unwrap(Optimizer.state_dict)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ COMPILE_PAYS_SECONDS = {"cpu": 1200.0, "cuda": 120.0}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 log = logging.getLogger("paribus")
+
+Result = TypeVar("Result")
 
 
 def resolve_machine(experiment: Experiment) -> Experiment:
@@ -116,34 +119,37 @@ def _loss_function(
     model: Transformer, training: TrainingConfig
 ) -> Callable[[Tensor, Tensor], Loss]:
     z_weight = training.z_loss or 0.0
+    prepared = compiled if training.compile == "on" else _as_it_is
     if training.loss_rows is None:
-        forward = _compiled(model.forward, training.compile)
+        forward = prepared(model.forward)
         return lambda tokens, targets: readable_loss(forward(tokens), targets, z_weight)
-    hidden, rows = _compiled(model.hidden, training.compile), training.loss_rows
+    hidden, rows = prepared(model.hidden), training.loss_rows
     scale, cap = model.logit_scale, model.config.logit_softcap
     return lambda tokens, targets: chunked_loss(
         hidden(tokens), model.output_weight, targets, rows, scale, cap, z_weight
     )
 
 
-def _compiled(function: Callable[..., Tensor], choice: str) -> Callable[..., Tensor]:
+def _as_it_is(function: Callable[..., Result]) -> Callable[..., Result]:
+    return function
+
+
+def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
     """The compiled function, or the function itself with a warning where compiling fails."""
-    if choice != "on":
-        return function
     compiled = torch.compile(function, dynamic=False)
     state = {"call": compiled}
 
-    def call(tokens: Tensor) -> Tensor:
+    def call(*arguments: Any) -> Result:
         if state["call"] is function:
-            return function(tokens)
+            return function(*arguments)
         try:
-            return compiled(tokens)
+            return compiled(*arguments)
         except RuntimeError as error:  # those of the compiler are RuntimeErrors too
             if not _is_compile_failure(error):
                 raise
             log.warning("torch.compile failed, the run goes on uncompiled: %s", _first_line(error))
             state["call"] = function
-            return function(tokens)
+            return function(*arguments)
 
     return call
 

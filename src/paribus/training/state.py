@@ -13,6 +13,7 @@ from paribus.experiment import Experiment
 from paribus.model.init import initialize
 from paribus.model.transformer import Transformer
 from paribus.optim.build import build_optimizer
+from paribus.training.numerics import compiled
 
 RANDOM = "random."
 
@@ -46,7 +47,9 @@ class TrainState:
         initialize(model, experiment.model, experiment.training.seed)
         model.to(experiment.training.device)
         torch.manual_seed(experiment.training.seed)
-        return cls(model, build_optimizer(model.named_parameters(), experiment.optimizer))
+        compiler = compiled if experiment.training.compile == "on" else None
+        named = model.named_parameters()
+        return cls(model, build_optimizer(named, experiment.optimizer, compiler))
 
     def snapshot(self) -> Snapshot:
         """The state as named tensors and JSON."""
