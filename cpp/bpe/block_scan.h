@@ -9,6 +9,7 @@
 #include "bpe/always_inline.h"
 #include "bpe/block_beyond_ascii.h"
 #include "bpe/block_borders.h"
+#include "bpe/prefetch.h"
 #include "bpe/scanner.h"
 
 namespace paribus::bpe {
@@ -58,6 +59,10 @@ std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
     return borders_in_block<Isa, pattern>(block, size);
 }
 
+// Bytes of text that are fetched before their block comes: what the system fetches by itself waits
+// at the border of each page.
+inline constexpr std::size_t text_ahead = 4096;
+
 template <typename Isa, Pattern pattern>
 std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, std::size_t* ends,
                         std::size_t n_ends, PretokenEnd pretoken_end) {
@@ -65,11 +70,16 @@ std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, s
     std::size_t* const full = ends + (n_ends - block_size);
     while (begin < size && ends <= full) {
         const std::size_t left = size - begin;
+        prefetch(text + begin + text_ahead);
         const std::uint64_t borders = left >= block_size
                                           ? borders_in_block<Isa, pattern>(text + begin, block_size)
                                           : borders_at_end<Isa, pattern>(text + begin, left);
         if (borders != 0) {
-            ends = append_ends<Isa>(borders, begin, ends);
+            if constexpr (requires { Isa::append_ends(borders, begin, ends); }) {
+                ends = Isa::append_ends(borders, begin, ends);
+            } else {
+                ends = append_ends<Isa>(borders, begin, ends);
+            }
             // Not read back from `ends`: the next block waits for it.
             begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
             continue;

@@ -39,6 +39,38 @@ struct Avx512 {
         return static_cast<unsigned>(_tzcnt_u64(mask));
     }
 
+    static std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
+        alignas(64) static constexpr auto places = [] {
+            std::array<std::uint8_t, 64> all{};
+            for (unsigned i = 0; i < 64; ++i) all[i] = static_cast<std::uint8_t>(i);
+            return all;
+        }();
+        const __m512i found =
+            _mm512_maskz_compress_epi8(borders, _mm512_load_si512(places.data()));
+        const __m512i base = _mm512_set1_epi64(static_cast<long long>(begin));
+        const int n = std::popcount(borders);
+        const __m128i first = _mm512_castsi512_si128(found);
+        const auto put = [&](int at, __m128i eight) {
+            _mm512_storeu_si512(ends + at, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(eight)));
+        };
+        put(0, first);
+        put(8, _mm_unpackhi_epi64(first, first));
+        if (n > 16) [[unlikely]] {
+            const __m128i second = _mm512_extracti32x4_epi32(found, 1);
+            put(16, second);
+            put(24, _mm_unpackhi_epi64(second, second));
+            if (n > 32) [[unlikely]] {
+                const __m128i third = _mm512_extracti32x4_epi32(found, 2);
+                put(32, third);
+                put(40, _mm_unpackhi_epi64(third, third));
+                const __m128i fourth = _mm512_extracti32x4_epi32(found, 3);
+                put(48, fourth);
+                put(56, _mm_unpackhi_epi64(fourth, fourth));
+            }
+        }
+        return ends + n;
+    }
+
     static Block classify(const char* text) { return classify_by_vectors<Avx512>(text); }
 };
 
