@@ -37,10 +37,10 @@ PARIBUS_ALWAYS_INLINE std::uint64_t borders_in_block(const char* bytes, std::siz
 
 inline constexpr std::size_t ends_at_a_time = 8;
 
-// Appends `begin` + each bit's place, several at a time: it writes up to 7 ends too many.
+// `begin` + each bit's place, several at a time, by `first_bit` of a mask that is not empty.
 template <typename Isa>
-PARIBUS_ALWAYS_INLINE std::size_t* append_ends(std::uint64_t borders, std::size_t begin,
-                                               std::size_t* ends) {
+PARIBUS_ALWAYS_INLINE std::size_t* append_ends_by_bits(std::uint64_t borders, std::size_t begin,
+                                                       std::size_t* ends) {
     std::size_t* const last = ends + std::popcount(borders);
     for (; borders != 0; ends += ends_at_a_time) {
         for (std::size_t i = 0; i < ends_at_a_time; ++i) {
@@ -63,6 +63,8 @@ std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
 // at the border of each page.
 inline constexpr std::size_t text_ahead = 4096;
 
+// `Isa` says how to classify a block and how to append `begin` + the place of each bit to `ends`; in
+// front of the end of the batch there is room for a block.
 template <typename Isa, Pattern pattern>
 std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, std::size_t* ends,
                         std::size_t n_ends, PretokenEnd pretoken_end) {
@@ -75,11 +77,7 @@ std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, s
                                           ? borders_in_block<Isa, pattern>(text + begin, block_size)
                                           : borders_at_end<Isa, pattern>(text + begin, left);
         if (borders != 0) {
-            if constexpr (requires { Isa::append_ends(borders, begin, ends); }) {
-                ends = Isa::append_ends(borders, begin, ends);
-            } else {
-                ends = append_ends<Isa>(borders, begin, ends);
-            }
+            ends = Isa::append_ends(borders, begin, ends);
             // Not read back from `ends`: the next block waits for it.
             begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
             continue;

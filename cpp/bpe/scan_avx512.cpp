@@ -1,15 +1,23 @@
-// Compiled for AVX-512 BW, BMI and LZCNT; called where the processor has them.
+// Compiled for AVX-512 BW and VBMI2, BMI and LZCNT; called where the processor has them.
 #include "bpe/block_scans.h"
 
-#if defined(__AVX512BW__)
+#if defined(__AVX512BW__) && defined(__AVX512VBMI2__)
 
 #include <immintrin.h>
+
+#include <numeric>
 
 #include "bpe/block_scan.h"
 #include "bpe/vector_classes.h"
 
 namespace paribus::bpe {
 namespace {
+
+constexpr auto places_of_block = [] {
+    std::array<std::uint8_t, block_size> places{};
+    std::iota(places.begin(), places.end(), std::uint8_t{0});
+    return places;
+}();
 
 struct Avx512 {
     static __m512i load(const char* text) { return _mm512_loadu_si512(text); }
@@ -35,43 +43,30 @@ struct Avx512 {
         return top_bits(_mm512_slli_epi16(bytes, 2));
     }
 
-    static unsigned first_bit(std::uint64_t mask) {
-        return static_cast<unsigned>(_tzcnt_u64(mask));
-    }
-
+    // The places of the bits by one compression; 16 ends at a time, for few blocks have more.
     static std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
-        alignas(64) static constexpr auto places = [] {
-            std::array<std::uint8_t, 64> all{};
-            for (unsigned i = 0; i < 64; ++i) all[i] = static_cast<std::uint8_t>(i);
-            return all;
-        }();
-        const __m512i found =
-            _mm512_maskz_compress_epi8(borders, _mm512_load_si512(places.data()));
-        const __m512i base = _mm512_set1_epi64(static_cast<long long>(begin));
-        const int n = std::popcount(borders);
-        const __m128i first = _mm512_castsi512_si128(found);
-        const auto put = [&](int at, __m128i eight) {
-            _mm512_storeu_si512(ends + at, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(eight)));
-        };
-        put(0, first);
-        put(8, _mm_unpackhi_epi64(first, first));
-        if (n > 16) [[unlikely]] {
-            const __m128i second = _mm512_extracti32x4_epi32(found, 1);
-            put(16, second);
-            put(24, _mm_unpackhi_epi64(second, second));
-            if (n > 32) [[unlikely]] {
-                const __m128i third = _mm512_extracti32x4_epi32(found, 2);
-                put(32, third);
-                put(40, _mm_unpackhi_epi64(third, third));
-                const __m128i fourth = _mm512_extracti32x4_epi32(found, 3);
-                put(48, fourth);
-                put(56, _mm_unpackhi_epi64(fourth, fourth));
-            }
+        const __m512i places =
+            _mm512_maskz_compress_epi8(borders, _mm512_loadu_si512(places_of_block.data()));
+        const __m512i begins = _mm512_set1_epi64(static_cast<long long>(begin));
+        std::size_t* const last = ends + std::popcount(borders);
+        write_16(_mm512_castsi512_si128(places), begins, ends);
+        if (last > ends + 16) [[unlikely]] {
+            write_16(_mm512_extracti32x4_epi32(places, 1), begins, ends + 16);
+            write_16(_mm512_extracti32x4_epi32(places, 2), begins, ends + 32);
+            write_16(_mm512_extracti32x4_epi32(places, 3), begins, ends + 48);
         }
-        return ends + n;
+        return last;
     }
 
     static Block classify(const char* text) { return classify_by_vectors<Avx512>(text); }
+
+  private:
+    static void write_16(__m128i places, __m512i begins, std::size_t* ends) {
+        const __m512i low = _mm512_cvtepu8_epi64(places);
+        const __m512i high = _mm512_cvtepu8_epi64(_mm_unpackhi_epi64(places, places));
+        _mm512_storeu_si512(ends, _mm512_add_epi64(begins, low));
+        _mm512_storeu_si512(ends + 8, _mm512_add_epi64(begins, high));
+    }
 };
 
 }  // namespace
