@@ -35,6 +35,14 @@ PARIBUS_ALWAYS_INLINE std::uint64_t borders_in_block(const char* bytes, std::siz
     return borders.begins & bits_below<Isa>(borders.n_certain) & ~std::uint64_t{1};
 }
 
+// The same for the last bytes of a text, fewer than a block.
+template <typename Isa, Pattern pattern>
+std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
+    char block[block_size] = {};
+    std::memcpy(block, bytes, size);
+    return borders_in_block<Isa, pattern>(block, size);
+}
+
 inline constexpr std::size_t ends_at_a_time = 8;
 
 // `begin` + each bit's place, several at a time, by `first_bit` of a mask that is not empty.
@@ -51,20 +59,12 @@ PARIBUS_ALWAYS_INLINE std::size_t* append_ends_by_bits(std::uint64_t borders, st
     return last;
 }
 
-// The same for the last bytes of a text, fewer than a block.
-template <typename Isa, Pattern pattern>
-std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
-    char block[block_size] = {};
-    std::memcpy(block, bytes, size);
-    return borders_in_block<Isa, pattern>(block, size);
-}
-
 // Bytes of text that are fetched before their block comes: what the system fetches by itself waits
 // at the border of each page.
 inline constexpr std::size_t text_ahead = 4096;
 
-// `Isa` says how to classify a block and how to append `begin` + the place of each bit to `ends`; in
-// front of the end of the batch there is room for a block.
+// `Isa` says how to classify a block and how to append `begin` + the place of each bit to `ends`;
+// in front of the end of the batch there is room for a block.
 template <typename Isa, Pattern pattern>
 std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, std::size_t* ends,
                         std::size_t n_ends, PretokenEnd pretoken_end) {

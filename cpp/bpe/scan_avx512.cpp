@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include <array>
 #include <numeric>
 
 #include "bpe/block_scan.h"
@@ -19,12 +20,12 @@ constexpr auto places_of_block = [] {
     return places;
 }();
 
+// With masks of all lanes: GCC 12 says of the forms without that they read what is not set.
 struct Avx512 {
     static __m512i load(const char* text) { return _mm512_loadu_si512(text); }
 
     static __m512i four_times(const CodeChart::Bits& bits) {
         const auto* sixteen = reinterpret_cast<const __m128i*>(bits.data());
-        // With a mask of all: GCC 12 says of the form without one that it reads what is not set.
         return _mm512_maskz_broadcast_i32x4(0xFFFF, _mm_loadu_si128(sixteen));
     }
 
@@ -45,27 +46,30 @@ struct Avx512 {
 
     // The places of the bits by one compression; 16 ends at a time, for few blocks have more.
     static std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
-        const __m512i places =
-            _mm512_maskz_compress_epi8(borders, _mm512_loadu_si512(places_of_block.data()));
-        const __m512i begins = _mm512_set1_epi64(static_cast<long long>(begin));
-        std::size_t* const last = ends + std::popcount(borders);
-        write_16(_mm512_castsi512_si128(places), begins, ends);
-        if (last > ends + 16) [[unlikely]] {
-            write_16(_mm512_extracti32x4_epi32(places, 1), begins, ends + 16);
-            write_16(_mm512_extracti32x4_epi32(places, 2), begins, ends + 32);
-            write_16(_mm512_extracti32x4_epi32(places, 3), begins, ends + 48);
+        alignas(block_size) std::array<std::uint8_t, block_size> places;
+        const __m512i all = _mm512_loadu_si512(places_of_block.data());
+        _mm512_store_si512(places.data(), _mm512_maskz_compress_epi8(borders, all));
+        const auto n_ends = static_cast<unsigned>(std::popcount(borders));
+        write_16(places.data(), begin, ends);
+        for (unsigned at = 16; at < n_ends; at += 16) [[unlikely]] {
+            write_16(places.data() + at, begin, ends + at);
         }
-        return last;
+        return ends + n_ends;
     }
 
     static Block classify(const char* text) { return classify_by_vectors<Avx512>(text); }
 
   private:
-    static void write_16(__m128i places, __m512i begins, std::size_t* ends) {
-        const __m512i low = _mm512_cvtepu8_epi64(places);
-        const __m512i high = _mm512_cvtepu8_epi64(_mm_unpackhi_epi64(places, places));
-        _mm512_storeu_si512(ends, _mm512_add_epi64(begins, low));
-        _mm512_storeu_si512(ends + 8, _mm512_add_epi64(begins, high));
+    static void write_16(const std::uint8_t* places, std::size_t begin, std::size_t* ends) {
+        write_8(places, begin, ends);
+        write_8(places + 8, begin, ends + 8);
+    }
+
+    static void write_8(const std::uint8_t* places, std::size_t begin, std::size_t* ends) {
+        const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(places));
+        const __m512i begins = _mm512_set1_epi64(static_cast<long long>(begin));
+        const __m512i added = _mm512_maskz_cvtepu8_epi64(0xFF, eight);
+        _mm512_storeu_si512(ends, _mm512_add_epi64(begins, added));
     }
 };
 
