@@ -1,7 +1,7 @@
 # What a change goes through. `make check` before it is handed over; `make safety` too where it
 # touches files or C++.
 
-.PHONY: help check format format-check lint types test cpp-test cpp-warnings safety torture clean
+.PHONY: help check format format-check lint types test cpp-test cpp-warnings safety torture bench-gpu clean
 .DEFAULT_GOAL := help
 
 CXX ?= g++
@@ -38,6 +38,13 @@ types: ## pyright
 
 test: ## Python tests
 	$(UV) pytest
+
+BENCH_GPU := $(UV) paribus bench train --device cuda --precision bf16 --rounds 3
+
+bench-gpu: ## tests on a GPU, then training steps there beside the libraries that are installed
+	$(UV) pytest -m gpu || test $$? -eq 5
+	$(BENCH_GPU) --shape small
+	$(BENCH_GPU) --shape 124m
 
 # C++: build/<name>/ holds the objects and programs of one set of compiler flags.
 

@@ -86,12 +86,12 @@ def config_of(row: Row) -> ModelConfig:
     return small_config(**{name: row[name] for name in MODEL_AXES})
 
 
-def random_model(config: ModelConfig, seed: int = 0) -> Transformer:
+def random_model(config: ModelConfig, seed: int = 0, std: float = 0.3) -> Transformer:
     """A model in which no tensor is neutral: norm weights are not 1 and biases not 0."""
     model = Transformer(config)
     generator = torch.Generator().manual_seed(seed)
     # Without norms the stream would grow beyond what float32 resolves to 1e-5.
-    std = 0.15 if config.norm_placement == "none" else 0.3
+    std = std / 2 if config.norm_placement == "none" else std
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(0, std, generator=generator)

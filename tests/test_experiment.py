@@ -12,6 +12,8 @@ from paribus.experiment import (
     runs_folder,
     with_run_folder,
 )
+from paribus.optim.config import ScheduleConfig
+from paribus.optim.schedule import SCHEDULES
 
 
 def test_a_config_is_a_path_a_name_here_or_a_name_in_the_package(tmp_path, monkeypatch):
@@ -89,3 +91,9 @@ def test_a_mistyped_path_is_no_shipped_config():
 def test_a_run_folder_of_any_origin_has_a_sound_name(tmp_path):
     with pytest.raises(ConfigError, match=r"run\.dir: expected a name"):
         load_experiment("base_modern", ["run.dir='runs/a b;c'"])
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_every_schedule_is_a_word_of_the_config(kind):
+    found = load_experiment("base_modern", ["schedule.warmup_steps=7", f"schedule.kind={kind}"])
+    assert found.schedule == ScheduleConfig(kind=kind, warmup_steps=7)

@@ -15,17 +15,48 @@ namespace {
 constexpr std::size_t cache_line = 64;
 constexpr std::size_t big_page = std::size_t{2} << 20;
 
+#if defined(__linux__)
+
+// The allocator would keep what a growing table leaves behind, and clear what is zero already.
+bool is_mapped(std::size_t n_bytes) { return n_bytes >= big_page; }
+
+void* mapped(std::size_t n_bytes) {
+    // One big page more, so that the memory can begin at the border of one.
+    const std::size_t n_mapped = n_bytes + big_page;
+    void* const mapping =
+        mmap(nullptr, n_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapping == MAP_FAILED) throw std::bad_alloc();
+    char* const begin = static_cast<char*>(mapping);
+    const std::size_t before = -reinterpret_cast<std::uintptr_t>(begin) % big_page;
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t end = before + (n_bytes + page - 1) / page * page;
+    if (before != 0) munmap(begin, before);
+    if (end < n_mapped) munmap(begin + end, n_mapped - end);
+    return begin + before;
+}
+
+void unmap(void* memory, std::size_t n_bytes) { munmap(memory, n_bytes); }
+
+#else
+
+bool is_mapped(std::size_t) { return false; }
+void* mapped(std::size_t) { throw std::bad_alloc(); }
+void unmap(void*, std::size_t) {}
+
+#endif
+
+void* allocated(std::size_t n_bytes) {
+    return std::memset(::operator new(n_bytes, std::align_val_t{cache_line}), 0, n_bytes);
+}
+
 }  // namespace
 
 ZeroedMemory::ZeroedMemory(std::size_t n_bytes)
-    : n_bytes_(n_bytes), memory_(nullptr, {n_bytes >= big_page ? big_page : cache_line}) {
-    const std::size_t alignment = memory_.get_deleter().alignment;
-    memory_.reset(::operator new(n_bytes, std::align_val_t{alignment}));
+    : memory_(is_mapped(n_bytes) ? mapped(n_bytes) : allocated(n_bytes), {n_bytes}) {
     ask_for_big_pages(memory_.get(), n_bytes);
-    clear();
 }
 
-void ZeroedMemory::clear() { std::memset(memory_.get(), 0, n_bytes_); }
+void ZeroedMemory::clear() { std::memset(memory_.get(), 0, size()); }
 
 void ask_for_big_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t n_bytes) {
 #if defined(MADV_HUGEPAGE)
@@ -41,7 +72,11 @@ void ask_for_big_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size
 }
 
 void ZeroedMemory::Free::operator()(void* memory) const {
-    ::operator delete(memory, std::align_val_t{alignment});
+    if (is_mapped(n_bytes)) {
+        unmap(memory, n_bytes);
+    } else {
+        ::operator delete(memory, std::align_val_t{cache_line});
+    }
 }
 
 }  // namespace paribus::bpe

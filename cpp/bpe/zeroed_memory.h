@@ -6,22 +6,22 @@
 
 namespace paribus::bpe {
 
-// Begins at a multiple of 64 bytes, a cache line.
+// Begins at a multiple of 64 bytes, a cache line. Large memory comes from the system and goes back
+// to it as soon as it is freed.
 class ZeroedMemory {
   public:
     explicit ZeroedMemory(std::size_t n_bytes);
 
     void* data() const { return memory_.get(); }
-    std::size_t size() const { return n_bytes_; }
+    std::size_t size() const { return memory_.get_deleter().n_bytes; }
     void clear();
 
   private:
     struct Free {
-        std::size_t alignment;
+        std::size_t n_bytes;
         void operator()(void* memory) const;
     };
 
-    std::size_t n_bytes_;
     std::unique_ptr<void, Free> memory_;
 };
 

@@ -254,10 +254,8 @@ def publish_links(source: Path, target: Path) -> None:
 def peak_memory_bytes() -> int | None:
     """Largest resident memory of this process so far; None where the system does not say."""
     # Linux: what getrusage tells a child begins with the peak of the process that started it.
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+    if (peak := _kilobytes_in("/proc/self/status", "VmHWM:")) is not None:
+        return peak * 1024
     try:
         import resource
     except ImportError:
@@ -266,12 +264,24 @@ def peak_memory_bytes() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def resident_memory_bytes() -> int | None:
+    """Resident memory of this process now; None where the system does not say."""
+    resident = _kilobytes_in("/proc/self/status", "VmRSS:")
+    return None if resident is None else resident * 1024
+
+
 def available_memory_bytes() -> int | None:
     """Memory that a new process could take; None where the system does not say."""
-    with contextlib.suppress(OSError), open("/proc/meminfo", encoding="utf-8") as file:
+    available = _kilobytes_in("/proc/meminfo", "MemAvailable:")
+    return None if available is None else available * 1024
+
+
+def _kilobytes_in(path: str, name: str) -> int | None:
+    """The number in the line of a file of Linux that begins with `name`."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
         for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
+            if line.startswith(name):
+                return int(line.split()[1])
     return None
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from paribus.bench import peers, trainers
+from paribus.bench import encoding, peers, trainers
 from paribus.bench.rows import NAIVE, OURS
 from paribus.bench.tables import COLUMNS
 
@@ -12,6 +12,8 @@ def test_the_command_prints_the_tables_of_what_is_installed(cli, tmp_path, monke
     monkeypatch.setattr(peers, "PEERS", {n: p for n, p in peers.PEERS.items() if n in few})
     learners = {n: t for n, t in trainers.TRAINERS.items() if n in few}
     monkeypatch.setattr(trainers, "TRAINERS", learners)
+    monkeypatch.setattr(encoding, "LONGEST_PASS", 0.1)
+    monkeypatch.setattr(encoding, "PROMPT_CALLS", 5)
     path = tmp_path / "text.txt"
     path.write_text("Once upon a time, a fox met a hare. It's 2024!\n" * 400, encoding="utf-8")
     monkeypatch.delenv("PARIBUS_GPT2", raising=False)

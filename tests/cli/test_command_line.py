@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import pytest
 
 from paribus import files
 from paribus.cli import main
+from paribus.model.matching import MEASURES, STEPS
 
 
 def verbs(group=main.paribus, prefix=()):
@@ -145,6 +147,63 @@ def test_the_json_of_accounting_has_the_golden_count(cli):
     found = json.loads(cli("accounting", "base_modern", "model.vocab_size=10000", "--json").out)
     assert found["parameters"]["total"] == 5_773_568
     assert set(found) == {"parameters", "flops", "memory"}
+
+
+def test_accounting_solves_for_the_cost_of_another_config(cli):
+    """Golden counts: ReLU of 1024 beside SwiGLU of 704, whose costs differ by 65,536."""
+    shown = cli(
+        "accounting", "ablation_modern_relu", "model.vocab_size=50257", "--match", "base_modern"
+    )
+    assert shown.out.splitlines()[0] == (
+        "ablation_modern_relu model.d_ff=1024: 16,013,824 parameters, wanted 16,079,360, "
+        "mismatch -65,536 (-0.408%)"
+    )
+    finer = cli(
+        "accounting", "ablation_modern_relu", "model.vocab_size=50257", "model.d_ff_multiple=1",
+        "--match", "base_modern", "--json",
+    )  # fmt: skip
+    found = json.loads(finer.out)
+    assert found["match"] == {
+        "key": "model.d_ff", "value": 1056, "measure": "parameters", "target": 16_079_360,
+        "found": 16_079_360, "mismatch": 0,
+    }  # fmt: skip
+    assert found["parameters"]["total"] == 16_079_360
+    # What it prints is the override that gives it.
+    again = cli(
+        "accounting", "ablation_modern_relu", "model.vocab_size=50257", "model.d_ff=1056", "--json"
+    )
+    assert json.loads(again.out)["parameters"] == found["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("target", "number"),
+    [("20M", 20_000_000), ("20,000,001", 20_000_001), ("0.02b", 20_000_000), ("2e7", 20_000_000)],
+)
+def test_accounting_solves_for_a_number(cli, target, number):
+    done = cli("accounting", "base_modern", "model.vocab_size=50257", "--match", target, "--json")
+    assert json.loads(done.out)["match"]["target"] == number
+
+
+def test_accounting_solves_for_every_key_and_measure(cli):
+    line = ("accounting", "base_modern", "model.vocab_size=50257", "--match", "base_modern")
+    for key, measure in itertools.product(STEPS, MEASURES):
+        found = json.loads(cli(*line, "--by", key, "--measure", measure, "--json").out)["match"]
+        assert (found["key"], found["measure"]) == (f"model.{key}", measure)
+        assert (found["value"], found["mismatch"]) == (
+            {"d_ff": 704, "d_model": 256, "n_layers": 4}[key],
+            0,
+        )
+
+
+def test_accounting_refuses_a_match_that_there_is_not(cli):
+    for target, code, words in (
+        ("1000", 2, "match: expected at least 14,113,280 parameters"),
+        ("absent", 66, "absent: expected a config file"),
+        ("-5", 66, "-5: expected a config file"),
+    ):
+        done = cli("accounting", "base_modern", "model.vocab_size=50257", "--match", target)
+        assert (done.code, done.out) == (code, "") and words in done.err
+        assert len(done.err.splitlines()) == 1
 
 
 def test_text_to_model_to_text(cli, tiny_data, tmp_path, monkeypatch):

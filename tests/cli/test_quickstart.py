@@ -1,10 +1,12 @@
 """quickstart: from text to a run that speaks for itself, in a few seconds of budget."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from paribus.cli.main import run
+from paribus.cli.quickstart import BUILT_IN
 
 PARTS = {
     "config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl", "run.log",
@@ -40,8 +42,11 @@ def test_own_text_becomes_a_run_that_generates_and_extends(quickstart, tiny_data
     assert json.loads((folder / "status.json").read_text(encoding="utf-8"))["step"] == 4
 
 
-def test_a_second_quickstart_takes_a_name_of_its_own(quickstart, tmp_path):
+def test_a_second_quickstart_takes_a_name_of_its_own(quickstart, tmp_path, monkeypatch):
     (tmp_path / "my runs" / "quickstart").mkdir(parents=True)
+    corpus = BUILT_IN["fables"]
+    short = replace(corpus, read=lambda: corpus.read()[:20_000])
+    monkeypatch.setitem(BUILT_IN, "fables", short)
     exit_code, out, _ = quickstart("--corpus", "fables")
     assert exit_code == 0 and "run folder: my runs/quickstart-2" in out
 

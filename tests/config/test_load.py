@@ -159,6 +159,42 @@ def test_another_kind_drops_the_keys_of_the_old_one(write):
     assert load(Drawing, None, ["shape.kind=square", "shape.tilt=3"]).shape == Square(tilt=3.0)
 
 
+@settings
+class Curve:
+    kind: Literal["line", "arc"] = "line"
+    width: Annotated[float, Gt(0)] = 1.0
+
+
+@settings
+class Picture:
+    curve: Curve = Curve()
+
+
+def test_kinds_of_one_class_keep_its_keys(write):
+    write("curve: {width: 3}\n", "base.yaml")
+    path = write("base: base.yaml\ncurve: {kind: arc}\n")
+    assert load(Picture, path).curve == Curve(kind="arc", width=3.0)
+    assert load(Picture, None, ["curve.width=2", "curve.kind=arc"]).curve == Curve(
+        kind="arc", width=2.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("curve.kind=ark", "curve.kind (command line): expected line or arc, found 'ark'. Did you mean 'arc'?"),
+        ("curve.kind=3", "curve.kind (command line): expected line or arc, found 3"),
+        ("curve.width=0", "curve.width (command line): expected a number above 0, found 0"),
+        ("curve.widht=1", "curve.widht (command line): expected a known key, found 'widht'. Did you mean 'curve.width'?"),
+        ("curve=arc", "curve (command line): expected a section, as in curve.kind, found 'arc'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_class_of_several_kinds_is_one_line(override, message):
+    with pytest.raises(ConfigError) as caught:
+        load(Picture, None, [override])
+    assert str(caught.value) == message
+
+
 def test_only_the_written_kind_is_spoken_of(write):
     lines = problems(write("shape: {kind: square, side: x, tilt: y}\n"))
     assert [line.partition(" ")[0] for line in lines] == ["shape.side", "shape.tilt"]

@@ -9,19 +9,29 @@ import math
 import numpy as np
 
 
+def mean_loss(weights: dict[str, np.ndarray], config, tokens, targets) -> float:
+    """Mean cross-entropy of rows of ids."""
+    losses = []
+    for row, wanted in zip(tokens.tolist(), targets.tolist(), strict=True):
+        for scores, target in zip(logits(weights, config, np.array(row)), wanted, strict=True):
+            shares = np.exp(scores) / np.exp(scores).sum()
+            losses.append(-math.log(shares[target]))
+    return sum(losses) / len(losses)
+
+
 def logits(weights: dict[str, np.ndarray], config, tokens: np.ndarray) -> np.ndarray:
     """Scores (seq, vocab) of one sequence of ids (seq)."""
     x = weights["token_embedding.weight"][tokens]
     if config.embedding_scale == "sqrt_d_model":
         x = x * math.sqrt(config.d_model)
-    x = x + _additive_positions(weights, config, len(tokens))
+    x = x + additive_positions(weights, config, len(tokens))
     for layer in range(config.n_layers):
         part = _below(weights, f"layers.{layer}.")
-        x = _residual(x, part, "attention_norm", config, lambda h, p=part: _attention(h, p, config))
-        x = _residual(x, part, "ffn_norm", config, lambda h, p=part: _ffn(h, p, config))
+        x = _residual(x, part, "attention_norm", config, lambda h, p=part: attention(h, p, config))
+        x = _residual(x, part, "ffn_norm", config, lambda h, p=part: ffn(h, p, config))
     automatic = config.norm_placement in ("pre", "sandwich", "output")
     if config.final_norm == "on" or (config.final_norm == "auto" and automatic):
-        x = _norm(x, _below(weights, "final_norm."), config)
+        x = norm(x, _below(weights, "final_norm."), config)
     table = "token_embedding.weight" if config.tie_embeddings else "lm_head.weight"
     scores = x @ weights[table].T * config.logit_scale
     if config.logit_softcap is None:
@@ -30,23 +40,23 @@ def logits(weights: dict[str, np.ndarray], config, tokens: np.ndarray) -> np.nda
 
 
 def _residual(x, weights, name, config, sublayer):
-    def norm(h, which=name):
-        return _norm(h, _below(weights, f"{which}."), config)
+    def normed(h, which=name):
+        return norm(h, _below(weights, f"{which}."), config)
 
     match config.norm_placement:
         case "pre":
-            return x + sublayer(norm(x))
+            return x + sublayer(normed(x))
         case "post":
-            return norm(x + sublayer(x))
+            return normed(x + sublayer(x))
         case "sandwich":
-            return x + norm(sublayer(norm(x)), name.replace("_norm", "_output_norm"))
+            return x + normed(sublayer(normed(x)), name.replace("_norm", "_output_norm"))
         case "output":
-            return x + norm(sublayer(x))
+            return x + normed(sublayer(x))
         case "none":
             return x + sublayer(x)
 
 
-def _norm(x, weights, config):
+def norm(x, weights, config):
     rows = []
     for row in x:
         if config.norm == "layernorm":
@@ -56,7 +66,7 @@ def _norm(x, weights, config):
     return np.array(rows) + weights.get("bias", 0.0)
 
 
-def _attention(x, weights, config):
+def attention(x, weights, config):
     width = config.d_model // config.n_heads
     shared_by = config.n_heads // (config.n_kv_heads or config.n_heads)
     q, k, v = (_linear(x, weights, f"{name}_proj") for name in "qkv")
@@ -102,7 +112,7 @@ def _turned(heads, config):
     return result
 
 
-def _additive_positions(weights, config, n_tokens):
+def additive_positions(weights, config, n_tokens):
     table = np.zeros((n_tokens, config.d_model))
     if config.position.kind == "learned":
         return weights["position.table.weight"][:n_tokens]
@@ -114,7 +124,7 @@ def _additive_positions(weights, config, n_tokens):
     return table
 
 
-def _ffn(x, weights, config):
+def ffn(x, weights, config):
     up = _linear(x, weights, "up_proj")
     match config.ffn:
         case "swiglu":

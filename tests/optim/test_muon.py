@@ -70,6 +70,25 @@ def test_it_follows_numpy_in_float64(shape):
     np.testing.assert_allclose(weight.detach().numpy(), expected, atol=2e-5)
 
 
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="needs the Muon of torch 2.9")
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-6), (torch.bfloat16, 1e-2)])
+def test_it_follows_pytorch(shape, dtype, bound, monkeypatch):
+    """PyTorch iterates in bfloat16; in float32 its numbers are ours."""
+    monkeypatch.setattr(torch, "bfloat16", dtype)
+    ours, theirs = (draw(*shape).requires_grad_() for _ in range(2))
+    settings = {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.3}
+    for weight, optimizer in (
+        (ours, Muon([ours], **settings)),
+        (theirs, torch.optim.Muon([theirs], **settings)),
+    ):
+        for seed in range(1, 101):
+            weight.grad = draw(*shape, seed=seed)
+            optimizer.step()
+    moved = (theirs - draw(*shape)).norm()
+    assert (ours - theirs).norm() < bound * moved
+
+
 def test_the_size_of_the_gradient_does_not_matter():
     small, large = (draw(4, 6).requires_grad_() for _ in range(2))
     small.grad, large.grad = draw(4, 6, seed=1), 1000 * draw(4, 6, seed=1)

@@ -3,7 +3,9 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from paribus.errors import ConfigError
 from paribus.optim.config import ScheduleConfig
@@ -51,6 +53,33 @@ def test_each_kind_has_its_shape():
     assert middle["constant"] == middle["wsd"] == 5.0
     assert middle["linear"] == pytest.approx(4.0)
     assert middle["cosine"] == pytest.approx(1 + 4 * (1 + math.cos(math.pi / 4)) / 2)
+
+
+CORNERS = {
+    "linear": ([0, 7, 47], [0.0, 5.0, 1.0]),
+    "wsd": ([0, 7, 37, 47], [0.0, 5.0, 5.0, 1.0]),
+    "constant": ([0, 7, 47], [0.0, 5.0, 5.0]),
+}
+
+
+@pytest.mark.parametrize("kind", CORNERS)
+def test_a_kind_of_straight_lines_is_its_corners_joined(kind):
+    config = ScheduleConfig(kind=kind, warmup_steps=7, min_lr=1.0, decay_fraction=0.25)
+    expected = np.interp(range(61), *CORNERS[kind])
+    assert rates(config, n_steps=47) == pytest.approx(expected.tolist(), abs=1e-12)
+
+
+def test_the_cosine_is_that_of_pytorch():
+    weight = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=5.0)
+    peer = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=40, eta_min=1.0)
+    expected = []
+    for _ in range(41):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        peer.step()
+    config = ScheduleConfig(warmup_steps=0, min_lr=1.0)
+    assert rates(config, n_steps=40, last=40) == pytest.approx(expected, abs=1e-12)
 
 
 def test_wsd_decays_in_its_last_share():

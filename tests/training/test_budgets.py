@@ -6,7 +6,7 @@ import pytest
 from paribus import checkpoint
 from paribus.errors import ConfigError
 from paribus.tracking.rows import read_rows
-from paribus.training import loop, plan, run
+from paribus.training import budget, loop, plan, run
 from paribus.training.run import resume, train
 
 POSITIONS = 4 * 16  # of one step of the tiny run
@@ -24,13 +24,13 @@ POSITIONS = 4 * 16  # of one step of the tiny run
     ],
 )
 def test_durations_read_as_people_write_them(text, seconds):
-    assert plan.parse_duration(text) == seconds
+    assert budget.parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "0s", "-1s", "5 parsecs", "5m 3s", "nan s"])
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ConfigError, match="expected a duration as 90s, 5m, 2h"):
-        plan.parse_duration(text)
+        budget.parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_what_is_no_duration_is_refused(text):
     ],
 )
 def test_token_budgets_read_as_people_write_them(text, tokens):
-    assert plan.parse_tokens(text) == tokens
+    assert budget.parse_tokens(text) == tokens
 
 
 @pytest.mark.parametrize("text", ["", "M", "-5", "0", "5 words"])
 def test_what_is_no_number_of_tokens_is_refused(text):
     with pytest.raises(ConfigError, match="expected a number as 20M-tokens"):
-        plan.parse_tokens(text)
+        budget.parse_tokens(text)
 
 
 def test_a_token_budget_rounds_up_to_whole_steps(tiny_experiment):
@@ -72,9 +72,9 @@ def test_a_time_budget_becomes_a_number_of_steps_once(tiny_experiment, monkeypat
 
     def calibration(*_):
         measured.append(0.5)
-        return 0.5
+        return plan.Speed(0.5, 0.0)
 
-    monkeypatch.setattr(run, "seconds_per_step", calibration)
+    monkeypatch.setattr(plan, "measure_speed", calibration)
     listener = recorder()
     folder = train(tiny_experiment("run", "training.time=3s"), listener)
     assert [m.step for m in listener.steps] == [1, 2, 3, 4, 5, 6]
@@ -94,7 +94,7 @@ def test_the_calibration_measures_seconds_and_touches_no_later_number(
 def test_at_a_quarter_of_overtime_the_run_saves_ends_and_says_so(
     tiny_experiment, monkeypatch, recorder
 ):
-    monkeypatch.setattr(run, "seconds_per_step", lambda *_: 0.5)
+    monkeypatch.setattr(plan, "measure_speed", lambda *_: plan.Speed(0.5, 0.0))
     now = iter(range(0, 10**6, 1))  # each look at the clock is a second later
     monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(now)))
     monkeypatch.setattr(loop, "synchronize", lambda device: float(next(now)))
@@ -146,7 +146,7 @@ def test_steps_and_settings_of_a_plan_are_left_as_given(tiny_experiment, tiny_da
     from paribus.data.shards import open_shards
 
     experiment = tiny_experiment()
-    planned = plan.with_steps(experiment, open_shards(tiny_data.tokens), 0.0)
+    planned = budget.with_steps(experiment, open_shards(tiny_data.tokens).n_train_tokens, 0.0)
     assert planned == experiment
-    assert plan.tokens_per_step(experiment) == POSITIONS
+    assert budget.tokens_per_step(experiment) == POSITIONS
     assert dataclasses.replace(planned.training, steps=9).steps == 9

@@ -84,11 +84,11 @@ def tables(rows: Sequence[Any]) -> str:
     parts = []
     for task, columns in COLUMNS.items():
         if lines := [[show(row) for _, show in columns] for row in found if row["task"] == task]:
-            parts.append(f"{TITLES[task]}\n{_table([name for name, _ in columns], lines)}")
+            parts.append(f"{TITLES[task]}\n{table([name for name, _ in columns], lines)}")
     return "\n\n".join(parts)
 
 
-def _table(header: list[str], lines: list[list[str]]) -> str:
+def table(header: list[str], lines: list[list[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
     rule = ["-" * width for width in widths]
     rows = [header, rule, *lines]

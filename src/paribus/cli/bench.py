@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.byte_size import ByteSize
-from paribus.cli.display import PATH, StatusLine
-from paribus.errors import OutOfMemoryError
+from paribus.cli.display import DEVICES, PATH, THREADS, StatusLine, option_names
+from paribus.errors import ConfigError, OutOfMemoryError
 from paribus.files import available_memory_bytes, check_absent, publish_file
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ def bench() -> None:
     """Measure Paribus beside other libraries: equality first, then time, then ratios.
 
     \b
-    Example:
+    Examples:
       paribus bench tokenizer --text stories.txt
+      paribus bench train --shape baseline
     """
 
 
@@ -89,6 +90,70 @@ def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any)
         return
     click.echo("\n".join(f"{key:<16} {value}" for key, value in about.items()))
     click.echo("\n" + tables(rows))
+
+
+@bench.command()
+@click.option(
+    "--shape", type=click.Choice(["baseline", "small", "77m", "124m"]), default="small",
+    show_default=True, help="Size of the model and of the batch.",
+)  # fmt: skip
+@click.option(
+    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True,
+    help="Of the matrix products.",
+)  # fmt: skip
+@click.option("--only", multiple=True, metavar="NAME", help="Libraries; all by default.")
+@click.option("--nanogpt", type=PATH, help="A clone of nanoGPT, whose model.py is then run.")
+@click.option("--device", type=DEVICES, default="cpu", show_default=True, help="Where to compute.")
+@click.option("--threads", type=THREADS, help="CPU threads; all cores by default.")
+@click.option("--eager", is_flag=True, help="Without the compiler, on both sides.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
+              help="Times that each is timed, in alternation.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def train(
+    only: tuple[str, ...], device: str, threads: int | None, eager: bool, rounds: int,
+    as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Train beside the libraries that are installed: whole steps, loss to optimizer.
+
+    For each library our model gets its parts, so that both have equally many parameters, which is
+    checked first. Both are compiled. The share of the peak is that of a large matrix product.
+
+    \b
+    Examples:
+      paribus bench train
+      paribus bench train --shape baseline --precision bf16 --nanogpt ../nanoGPT
+    """
+    from dataclasses import asdict
+
+    from paribus.bench.machine import machine
+    from paribus.bench.models import MODELS
+    from paribus.bench.step_table import step_table
+    from paribus.bench.steps import Setting, matmul_flops_per_second, step_rows
+    from paribus.training.numerics import find_device
+
+    if unknown := set(only) - set(MODELS):
+        raise ConfigError(
+            f"--only: expected some of {', '.join(MODELS)}, found {', '.join(sorted(unknown))}"
+        )
+    with option_names():
+        device = find_device(device)
+    setting = Setting(
+        device=device, threads=threads or os.cpu_count() or 1, compile=not eager, **options
+    )
+    line = StatusLine()
+    about = machine()
+    rows = list(step_rows(setting, list(only or MODELS), rounds, line.show))
+    line.end()
+    about |= {
+        "load at the end": machine()["load"],
+        "steps": f"{setting.shape}, {setting.precision}, {device}, {setting.threads} threads",
+        "matmul peak": f"{matmul_flops_per_second(setting) / 1e9:,.0f} GFLOP/s",
+    }
+    if as_json:
+        click.echo(json.dumps({"about": about, "rows": [asdict(row) for row in rows]}))
+        return
+    click.echo("\n".join(f"{key:<16} {value}" for key, value in about.items()))
+    click.echo("\n" + step_table(rows))
 
 
 def _check_room(n_bytes: int) -> None:

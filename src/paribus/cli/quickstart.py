@@ -67,8 +67,8 @@ def quickstart(
     if more_text and not text:
         raise click.UsageError(f"expected --text before {more_text[0]!r}")
     from paribus.experiment import check_run_name
+    from paribus.training.budget import parse_duration
     from paribus.training.numerics import find_device
-    from paribus.training.plan import parse_duration
 
     seconds = parse_duration(budget, "--time")
     with option_names():
@@ -118,8 +118,9 @@ def _plan(
     """The experiment that fits the time left, and the seconds it is meant to train."""
     from paribus.errors import DataError
     from paribus.model.accounting import count_parameters
+    from paribus.training.budget import tokens_per_step
     from paribus.training.numerics import resolve_machine
-    from paribus.training.plan import seconds_per_step, tokens_per_step
+    from paribus.training.plan import measure_speed, open_batches
 
     if shards.n_train_tokens < 2:
         raise DataError(
@@ -127,7 +128,7 @@ def _plan(
             f"{shards.n_train_tokens}. Give more text"
         )
     experiment = resolve_machine(_small_model(shards, corpus, folder, device))
-    step_seconds = seconds_per_step(experiment, shards)
+    step_seconds = measure_speed(experiment, open_batches(experiment, shards).at).step
     left = max(0.0, deadline - time.monotonic() - END_SECONDS) * TRAINING_SHARE
     most_steps = MOST_EPOCHS * shards.n_train_tokens / tokens_per_step(experiment)
     steps = max(2, int(min(left / step_seconds, max(most_steps, 100))))

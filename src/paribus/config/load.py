@@ -141,11 +141,12 @@ def _merge(values: dict[str, Any], layer: dict[str, Any], cls: type | None) -> N
         if not (isinstance(value, dict) and isinstance(old, dict)):
             values[key] = value
             continue
-        variants = {_kind(v): v for v in _settings_variants(hints.get(key, object))}
+        variants = _settings_variants(hints.get(key, object))
         kind = value.get("kind", old.get("kind"))
-        variant = variants.get(kind, next(iter(variants.values()), None))
-        if kind != old.get("kind"):  # another kind drops the old one's keys
-            old = values[key] = to_plain(variant()) if kind in variants and variant else {}
+        variant = next((v for v in variants if _kind(v) == kind), variants[0] if variants else None)
+        # Another class drops the keys of the old one; kinds of one class have the same keys.
+        if len(variants) > 1 and kind != old.get("kind"):
+            old = values[key] = to_plain(variant()) if variant and _kind(variant) == kind else {}
         _merge(old, value, variant)
 
 
@@ -183,17 +184,16 @@ def _structure_problems(
 def _variant(hint: Any, value: dict[str, Any]) -> type | None:
     """The settings class that a section stands for: the only one, or the one of its kind."""
     variants = _settings_variants(hint)
-    by_kind = {_kind(variant): variant for variant in variants}
-    if "kind" in value or len(variants) != 1:
-        return by_kind.get(value.get("kind"))
-    return variants[0]
+    if len(variants) == 1:
+        return variants[0]
+    return {_kind(variant): variant for variant in variants}.get(value.get("kind"))
 
 
 def _value_problem(
     error: Any, values: dict[str, Any], layers: Sequence[Source], cls: type
 ) -> str | None:
     """One pydantic error as one line; None where the structure is what is wrong."""
-    if error["type"] == "unexpected_keyword_argument":
+    if error["type"] in ("unexpected_keyword_argument", "dataclass_type"):
         return None
     if error["type"] == "value_error":
         return _with_place(str(error["ctx"]["error"]), layers)
@@ -215,8 +215,7 @@ def _value_problem(
         node = node.get(part) if isinstance(node, dict) else None
         parts.append(part)
     key = ".".join(parts)
-    line = _line(key, layers, expected_value(error), node, cls, nearest_value(error, node, hint))
-    return None if key.endswith(".kind") else line
+    return _line(key, layers, expected_value(error), node, cls, nearest_value(error, node, hint))
 
 
 def _line(

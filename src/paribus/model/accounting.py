@@ -7,6 +7,8 @@ from paribus.model.config import GATED_FFNS, NORMS_OF_PLACEMENT, ModelConfig
 
 GPT2_VOCAB_SIZE = 50_257
 """Taken where model.vocab_size is null."""
+NORM_BYTES = 8
+"""Of a number that is normalized: itself and its product before the weight, in float32."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,22 @@ class Memory:
     gradients: int
     optimizer: int
     activations: int
-    logits: int
+    """Of one part of a batch, with the weights in the number format of the products."""
+    loss: int
+    """Logits that exist at once, and what is made from them."""
+    update: int
+    """Values of the optimizer that a step makes and drops."""
 
     @property
-    def total(self) -> int:
-        """All parts at once."""
-        return sum(asdict(self).values())
+    def of_pass(self) -> int:
+        """What one forward and backward pass adds, and a step leaves free again."""
+        return self.activations + self.loss
+
+    @property
+    def peak(self) -> int:
+        """The most that exists at once: at the loss, or while the optimizer is at work."""
+        at_update = self.gradients + self.update
+        return self.weights + self.optimizer + max(self.of_pass, at_update)
 
 
 def count_parameters(config: ModelConfig) -> Parameters:
@@ -113,43 +125,46 @@ def estimate_memory(
     width: int = 4,
     moments: tuple[int, int] = (2, 2),
 ) -> Memory:
-    """Bytes of a training step on `sequences` rows; `width` bytes an activation.
+    """Bytes of a training step on `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
-    are exact. Activations are the tensors that the backward pass keeps; the logits are those that
-    exist at once, with their gradient and the slope of a soft-cap.
+    are exact. Activations are the tensors that the backward pass keeps. `loss_rows` is that of the
+    training config.
     """
     n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
     positions = sequences * config.context_length
-    kept = (
-        config.n_layers * _kept_by_a_block(config)
-        + (1 + 2 * config.has_final_norm) * config.d_model
-    )
-    rows = positions if loss_rows is None else min(loss_rows, positions)
     return Memory(
         weights=4 * n,
         gradients=4 * n,
         optimizer=4 * (moments[0] * n_hidden + moments[1] * (n - n_hidden)),
-        activations=width * positions * kept,
-        logits=(3 if config.logit_softcap else 2) * 4 * rows * vocab_size(config),
+        activations=positions * _kept_bytes(config, width) + _cast_bytes(n_hidden, width),
+        loss=_loss_bytes(config, positions, loss_rows, width),
+        update=4 * n,
     )
 
 
-def _kept_by_a_block(config: ModelConfig) -> int:
-    """Numbers that the backward pass of a block keeps for each position.
+def _kept_bytes(config: ModelConfig, width: int) -> int:
+    """Bytes that the backward pass keeps for each position: the blocks, the final norm, the end."""
+    d, narrow = config.d_model, width
+    norm = NORM_BYTES * d
+    block = (
+        2 * NORMS_OF_PLACEMENT[config.norm_placement] * norm
+        + 2 * narrow * d  # what the two sublayers read
+        + _kept_by_attention(config, narrow)
+        + _kept_by_the_ffn(config) * narrow * config.feed_forward_width
+    )
+    return config.n_layers * block + config.has_final_norm * norm + 4 * d
 
-    A sublayer: its input. A norm: its input and the product before its weight. Attention: q, k, v
-    (repeated to all heads) and its output; the manual one also two squares of scores.
-    """
-    squares = 2 if config.attention_backend == "manual" else 0
-    sublayer = 1 + 2 * NORMS_OF_PLACEMENT[config.norm_placement]
+
+def _kept_by_attention(config: ModelConfig, width: int) -> int:
+    """q, k, v (repeated to all heads) and the output; the manual one two squares of scores too."""
     kv_width = config.kv_heads * config.head_width
-    return (
-        (2 * sublayer + 4) * config.d_model
-        + (2 * (config.d_model + kv_width) if config.qk_norm else 0)
-        + squares * config.n_heads * config.context_length
-        + _kept_by_the_ffn(config) * config.feed_forward_width
-    )
+    heads = 4 * width * config.d_model
+    if config.qk_norm:
+        heads += NORM_BYTES * (config.d_model + kv_width)
+    if config.attention_backend == "manual":
+        heads += (4 + width) * config.n_heads * config.context_length
+    return heads
 
 
 def _kept_by_the_ffn(config: ModelConfig) -> int:
@@ -160,6 +175,25 @@ def _kept_by_the_ffn(config: ModelConfig) -> int:
     if config.ffn in GATED_FFNS:
         return 4
     return 1 if config.ffn == "relu" else 2
+
+
+def _cast_bytes(n_hidden: int, width: int) -> int:
+    """Copies of the matrices in the number format of the products, where that is another."""
+    return 0 if width == 4 else width * n_hidden
+
+
+def _loss_bytes(config: ModelConfig, positions: int, loss_rows: int | None, width: int) -> int:
+    """Readable: logits, their copy in float32, exponents, a gradient of each kind.
+
+    In chunks: logits of some rows, their gradient in the format of the products, the slope of a
+    soft-cap, and the gradient of the whole output table.
+    """
+    vocab, is_cast, is_capped = vocab_size(config), width != 4, bool(config.logit_softcap)
+    if loss_rows is None:
+        return positions * vocab * (width + 12 + (2 * width if is_capped else 0))
+    row = 4 + (width if is_cast else 0) + (4 if is_capped else 0)
+    table = vocab * config.d_model * (4 + (width if is_cast else 0))
+    return min(loss_rows, positions) * vocab * row + table + width * positions * config.d_model
 
 
 def vocab_size(config: ModelConfig) -> int:

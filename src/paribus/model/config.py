@@ -7,7 +7,9 @@ from annotated_types import Ge, Gt, Lt
 from paribus.config.settings import settings
 from paribus.errors import ConfigError
 
-Size = Annotated[int, Gt(0), Lt(2**31)]
+LARGEST_SIZE = 2**31 - 1
+"""Of any count or width."""
+Size = Annotated[int, Gt(0), Lt(LARGEST_SIZE + 1)]
 
 GATED_FFNS = frozenset({"swiglu", "geglu"})
 """Kinds with a gate beside the up projection."""
@@ -110,9 +112,7 @@ class ModelConfig:
     """Factor on the embeddings where they enter the stream."""
 
     def __post_init__(self) -> None:
-        # Rotary positions turn pairs, so that a head has an even width.
-        unit = self.n_heads * (2 if self.position.kind == "rope" else 1)
-        width = max(1, round(self.d_model / unit)) * unit
+        width = max(1, round(self.d_model / self.width_unit)) * self.width_unit
         if self.d_model % self.n_heads:
             raise ConfigError(
                 f"model.d_model: expected a multiple of model.n_heads = {self.n_heads}, "
@@ -144,6 +144,11 @@ class ModelConfig:
     def head_width(self) -> int:
         """Width of one head, d_model / n_heads."""
         return self.d_model // self.n_heads
+
+    @property
+    def width_unit(self) -> int:
+        """d_model is a multiple of this: rotary positions turn pairs, so heads have even widths."""
+        return self.n_heads * (2 if self.position.kind == "rope" else 1)
 
     @property
     def feed_forward_width(self) -> int:

@@ -1,90 +1,145 @@
-"""From a budget to a number of steps, and how long a run will take, by a short calibration."""
+"""What a run takes before it starts: time by a short calibration, memory by formulas, what fits."""
 
 import dataclasses
 import math
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from paribus.data.batches import Batches
+import torch
+
+from paribus.data.batches import Batch, Batches
 from paribus.data.shards import TokenShards
-from paribus.errors import ConfigError
+from paribus.errors import OutOfMemoryError
 from paribus.experiment import Experiment
-from paribus.optim.schedule import check_schedule
-from paribus.training.numerics import Numerics, synchronize
+from paribus.files import available_memory_bytes, resident_memory_bytes
+from paribus.model.accounting import (
+    Memory,
+    count_flops,
+    count_parameters,
+    vocab_size,
+)
+from paribus.model.config import ModelConfig
+from paribus.training.budget import memory_of, needs_calibration, tokens_per_step, with_steps
+from paribus.training.config import TrainingConfig
+from paribus.training.numerics import Numerics, resolve_compile, synchronize
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
 WARM_UP_STEPS = 2
 TIMED_STEPS = 4
-TIME_UNITS = {
-    "s": 1,
-    "sec": 1,
-    "second": 1,
-    "m": 60,
-    "min": 60,
-    "minute": 60,
-    "h": 3600,
-    "hour": 3600,
-}
-TOKEN_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
+KEPT_BY_ALLOCATOR = 0.25
+"""Of what a pass adds, so much more is held where pieces of freed memory do not fit the next
+tensor: 0.14 to 0.5 with glibc's allocator, the less the larger the tensors."""
+COMPILER_BYTES = 180_000_000
+"""Of the compiler's own modules and tables in the process: 190 MB with torch 2.15."""
+TOKENS_PER_PARAMETER = 20
+"""Training tokens for each parameter outside of the tables (Hoffmann et al., 2022,
+arXiv:2203.15556)."""
+MOST_EPOCHS = 4.0
+"""Passes over the data that are nearly worth new data (Muennighoff et al., 2023,
+arXiv:2305.16264)."""
+TRIES = 4
+"""Proposals that are measured, each by the speed of the one before: a smaller model is slower for
+its FLOPs."""
+
+BatchAt = Callable[[int], Batch]
+Say = Callable[[str], None]
 
 
-def parse_duration(text: str, key: str = "training.time") -> float:
-    """Seconds of `90s`, `5m`, `2h`, `20 minutes`. Raises ConfigError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower())
-    unit = TIME_UNITS.get(match[2].rstrip("s") or match[2]) if match else None
-    if match is None or unit is None or float(match[1]) == 0:
-        raise ConfigError(f"{key}: expected a duration as 90s, 5m, 2h, found {text!r}")
-    return float(match[1]) * unit
+class Speed(NamedTuple):
+    """Seconds, measured on a state that is thrown away."""
+
+    step: float
+    """Of a step, the median."""
+    start: float
+    """Of what the first step does besides: with the compiler on, it compiles."""
 
 
-def parse_tokens(value: int | str) -> int:
-    """Tokens of 20000000, `20M`, `20M-tokens`. Raises ConfigError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmb]?)(?:[- ]?tokens)?", str(value).strip().lower())
-    if match is None or float(match[1]) == 0:
-        raise ConfigError(f"training.tokens: expected a number as 20M-tokens, found {value!r}")
-    return math.ceil(float(match[1]) * TOKEN_UNITS[match[2]])
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a run will take."""
 
+    experiment: Experiment
+    """Resolved: machine, steps, compiling."""
+    memory: Memory
+    process_bytes: int
+    """What the process holds aside from the run; 0 on an accelerator."""
+    available_bytes: int | None
+    """Memory that the run may take; None where the system does not say."""
+    speed: Speed | None
+    """None where the run does not fit into memory, so that nothing was measured."""
+    n_train_tokens: int | None
+    """Of the data; None where there is none yet."""
 
-def check_budget(experiment: Experiment) -> None:
-    """Raises ConfigError for a budget that means nothing, before anything is measured."""
-    training = experiment.training
-    if training.time is not None:
-        parse_duration(training.time)
-    if training.tokens is not None:
-        parse_tokens(training.tokens)
+    @property
+    def n_steps(self) -> int:
+        """Weight updates of the run."""
+        assert self.experiment.training.steps is not None
+        return self.experiment.training.steps
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that the process holds while it trains."""
+        kept = int(KEPT_BY_ALLOCATOR * self.memory.of_pass)
+        compiler = COMPILER_BYTES if self.experiment.training.compile == "on" else 0
+        return self.process_bytes + self.memory.peak + kept + compiler
 
-def tokens_per_step(experiment: Experiment) -> int:
-    """Tokens of one weight update."""
-    return experiment.training.batch_size * experiment.model.context_length
+    @property
+    def fits(self) -> bool:
+        """Whether the memory suffices, as far as one can tell."""
+        return self.available_bytes is None or (
+            self.peak_bytes - self.process_bytes <= self.available_bytes
+        )
 
+    @property
+    def tokens(self) -> int:
+        """Training tokens of the run."""
+        return self.n_steps * tokens_per_step(self.experiment)
 
-def with_steps(experiment: Experiment, shards: TokenShards, seconds_per_step: float) -> Experiment:
-    """`experiment` with its budget as a number of steps and its warm-up as a number.
+    @property
+    def epochs(self) -> float | None:
+        """Passes over the data."""
+        return self.tokens / self.n_train_tokens if self.n_train_tokens else None
 
-    Raises ConfigError where the warm-up does not end before the run.
-    """
-    training = experiment.training
-    if training.steps is not None:
-        steps = training.steps
-    elif training.tokens is not None:
-        steps = math.ceil(parse_tokens(training.tokens) / tokens_per_step(experiment))
-    elif training.epochs is not None:
-        steps = math.ceil(training.epochs * shards.n_train_tokens / tokens_per_step(experiment))
-    else:
-        assert training.time is not None
-        steps = max(1, int(parse_duration(training.time) / seconds_per_step))
-    schedule = experiment.schedule
-    check_schedule(schedule, experiment.optimizer.lr, steps)
-    if schedule.warmup_steps is None:
-        schedule = dataclasses.replace(schedule, warmup_steps=(schedule.horizon or steps) // 10)
-    training = dataclasses.replace(training, steps=steps, tokens=None, epochs=None, time=None)
-    return dataclasses.replace(experiment, training=training, schedule=schedule)
+    @property
+    def flops_per_step(self) -> int:
+        """FLOPs of matrix products of one update."""
+        training = self.experiment.training
+        return training.batch_size * count_flops(self.experiment.model).training
 
+    @property
+    def flops_per_second(self) -> float:
+        """Those of matrix products while steps are made; 0 where nothing was measured."""
+        return self.flops_per_step / self.speed.step if self.speed is not None else 0.0
 
-def needs_calibration(experiment: Experiment) -> bool:
-    """Whether the budget is a time, or compiling depends on the time."""
-    return experiment.training.time is not None or experiment.training.compile == "auto"
+    @property
+    def n_evaluations(self) -> int:
+        """Evaluations on the way and at the end."""
+        every = self.experiment.evaluation.every
+        return -(-self.n_steps // every) if every else 1
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run; 0 where nothing was measured."""
+        if self.speed is None:
+            return 0.0
+        held_out = self.n_evaluations * self.steps_of_evaluation
+        return self.speed.start + self.speed.step * (self.n_steps + held_out)
+
+    @property
+    def steps_of_evaluation(self) -> float:
+        """Steps that take as long as an evaluation: forward only, a third of the work."""
+        held_out = self.experiment.evaluation.tokens or 0
+        return held_out / (3 * tokens_per_step(self.experiment))
+
+    def steps_in(self, seconds: float) -> int:
+        """Most steps that end within `seconds`, evaluations included; at least one."""
+        assert self.speed is not None
+        every = self.experiment.evaluation.every
+        cost = 1 + (self.steps_of_evaluation / every if every else 0)
+        left = (seconds - self.speed.start) / self.speed.step - self.steps_of_evaluation
+        return max(1, int(left / cost))
 
 
 def open_batches(experiment: Experiment, shards: TokenShards) -> Batches:
@@ -98,19 +153,234 @@ def open_batches(experiment: Experiment, shards: TokenShards) -> Batches:
     )
 
 
-def seconds_per_step(experiment: Experiment, shards: TokenShards) -> float:
-    """Median seconds of an eager step, measured on a state of its own that is thrown away."""
+def random_batches(experiment: Experiment) -> BatchAt:
+    """Batches of random ids, where there is no data yet: they take the same time."""
+    model, training = experiment.model, experiment.training
+
+    def at(step: int) -> Batch:
+        source = torch.Generator().manual_seed(step)
+        shape = (training.batch_size, model.context_length + 1)
+        windows = torch.randint(vocab_size(model), shape, generator=source)
+        return Batch(windows[:, :-1].contiguous(), windows[:, 1:].contiguous())
+
+    return at
+
+
+def resolve_budget(
+    experiment: Experiment, n_train_tokens: int | None, batch_at: BatchAt, say: Say
+) -> tuple[Experiment, Speed | None]:
+    """`experiment`, on its machine, with its number of steps and whether it compiles.
+
+    A budget in time is measured, and anew with the compiler where that is on. The second value is
+    the speed of the resolved experiment, None where it was not measured.
+    """
+    speed = None
+    if needs_calibration(experiment):
+        speed = measure_speed(_compiling(experiment, "off"), batch_at)
+        say(f"calibration: {speed.step:.3f} s a step")
+    resolved = with_steps(experiment, n_train_tokens, speed.step if speed else 0.0)
+    resolved = resolve_compile(resolved, speed.step if speed else None)
+    if resolved.training.compile == "on":
+        speed = None
+        if experiment.training.time is not None:
+            compiled = _compiling(experiment, "on")
+            speed = measure_speed(compiled, batch_at)
+            say(f"calibration: {speed.step:.3f} s a compiled step")
+            resolved = with_steps(compiled, n_train_tokens, speed.step)
+    say(f"{resolved.training.steps} steps, compile {resolved.training.compile}")
+    return resolved, speed
+
+
+def measure_speed(experiment: Experiment, batch_at: BatchAt) -> Speed:
+    """Makes a few steps of `experiment`, its schedule and budget aside."""
     training = dataclasses.replace(
-        experiment.training, steps=10**9, tokens=None, epochs=None, time=None, compile="off"
+        experiment.training, steps=10**9, tokens=None, epochs=None, time=None
     )
     schedule = dataclasses.replace(experiment.schedule, warmup_steps=0, horizon=None)
     trial = dataclasses.replace(experiment, training=training, schedule=schedule)
-    batches = open_batches(trial, shards)
     state = TrainState.create(trial)
     numerics = Numerics.build(state.model, training)
     times = []
     for step in range(WARM_UP_STEPS + TIMED_STEPS):
         start = synchronize(numerics.device)
-        train_step(state, batches.at(step), trial, numerics)
+        train_step(state, batch_at(step), trial, numerics)
         times.append(synchronize(numerics.device) - start)
-    return sorted(times[WARM_UP_STEPS:])[TIMED_STEPS // 2]
+    step = sorted(times[WARM_UP_STEPS:])[TIMED_STEPS // 2]
+    return Speed(step, max(0.0, times[0] - step))
+
+
+def forecast(
+    experiment: Experiment, n_train_tokens: int | None, batch_at: BatchAt, say: Say
+) -> Forecast:
+    """What `experiment`, resolved for this machine but for its budget, takes.
+
+    Nothing is measured of a run that does not fit into memory; its budget must then be steps,
+    tokens or epochs to be known.
+    """
+    before = Forecast(
+        experiment=experiment,
+        memory=memory_of(experiment),
+        process_bytes=_process_bytes(experiment),
+        available_bytes=_available_bytes(experiment.training.device),
+        speed=None,
+        n_train_tokens=n_train_tokens,
+    )
+    if not before.fits:
+        steps = with_steps(_compiling(experiment, "off"), n_train_tokens, math.inf)
+        return dataclasses.replace(before, experiment=steps)
+    resolved, speed = resolve_budget(experiment, n_train_tokens, batch_at, say)
+    speed = speed or measure_speed(resolved, batch_at)
+    return dataclasses.replace(before, experiment=resolved, speed=speed)
+
+
+def fit(
+    experiment: Experiment,
+    found: Forecast,
+    seconds: float,
+    batches_of: Callable[[Experiment], BatchAt],
+    say: Say,
+) -> Forecast:
+    """A run of the largest model like that of `experiment` that learns enough within `seconds`.
+
+    `found` is the forecast of `experiment`. Width, heads and layers shrink together; the width of
+    a head stays. Enough are `TOKENS_PER_PARAMETER`; where even the smallest model gets fewer, it
+    gets what there is. Raises OutOfMemoryError where the memory does not suffice for any.
+    """
+    models = [model for model in smaller_models(experiment.model) if _holds(found, model)]
+    if not models:
+        raise OutOfMemoryError(
+            f"training.batch_size: expected one that fits into {_gigabytes(found.available_bytes)} "
+            f"GB with the smallest model, found {experiment.training.batch_size}. Make it "
+            "smaller, or training.accumulation larger"
+        )
+    if found.speed is None:
+        found = _measured(experiment, found, models[-1], seconds, batches_of, say)
+    for _ in range(TRIES):
+        rate = found.flops_per_second
+        model = next((m for m in models if _learns(m, seconds, rate)), models[-1])
+        found = _measured(experiment, found, model, seconds, batches_of, say)
+        if model == models[-1] or _has_enough(model, found.tokens):
+            break
+    return found
+
+
+def lack_of_memory(experiment: Experiment) -> str | None:
+    """What to say where the memory of this machine will hardly hold a step; None where it will."""
+    needed, available = memory_of(experiment).peak, _available_bytes(experiment.training.device)
+    if available is None or needed <= available:
+        return None
+    return (
+        f"memory: expected about {_gigabytes(needed)} GB for a step, found "
+        f"{_gigabytes(available)} GB available. Make training.batch_size smaller, or "
+        "training.accumulation larger"
+    )
+
+
+def smaller_models(model: ModelConfig) -> list[ModelConfig]:
+    """`model` and smaller ones, the largest first.
+
+    They have fewer heads of the same width, and between half and twice as many layers as are in
+    proportion to the width.
+    """
+    models = [model]
+    for n_heads in range(model.n_heads, 0, -1):
+        share = n_heads / model.n_heads
+        layers = model.n_layers * share
+        for n_layers in range(
+            max(1, round(layers / 2)), min(model.n_layers, round(2 * layers)) + 1
+        ):
+            models.append(_scaled(model, n_heads, n_layers))
+    return sorted(set(models), key=lambda m: count_parameters(m).non_embedding, reverse=True)
+
+
+def _scaled(model: ModelConfig, n_heads: int, n_layers: int) -> ModelConfig:
+    share = n_heads / model.n_heads
+    kv_heads = None
+    if model.n_kv_heads is not None:
+        most = max(1, round(model.n_kv_heads * share))
+        kv_heads = max(n for n in range(1, most + 1) if n_heads % n == 0)
+    return dataclasses.replace(
+        model,
+        d_model=n_heads * model.head_width,
+        n_heads=n_heads,
+        n_kv_heads=kv_heads,
+        n_layers=n_layers,
+        d_ff=None if model.d_ff is None else max(1, round(model.d_ff * share)),
+    )
+
+
+def _measured(
+    experiment: Experiment,
+    found: Forecast,
+    model: ModelConfig,
+    seconds: float,
+    batches_of: Callable[[Experiment], BatchAt],
+    say: Say,
+) -> Forecast:
+    """The forecast of a run of `model` that takes `seconds`, or as long as the data lasts."""
+    one_step = _with_model(experiment, model, steps=1)
+    one_step = resolve_compile(one_step, seconds)
+    speed = measure_speed(one_step, batches_of(one_step))
+    say(f"d_model {model.d_model}, {model.n_layers} layers: {speed.step:.3f} s a step")
+    one = dataclasses.replace(found, experiment=one_step, memory=memory_of(one_step), speed=speed)
+    steps = one.steps_in(seconds)
+    if found.n_train_tokens is not None:
+        most = MOST_EPOCHS * found.n_train_tokens / tokens_per_step(one_step)
+        steps = max(1, min(steps, int(most)))
+    final = _with_model(experiment, model, steps)
+    choice = one_step.training.compile
+    return dataclasses.replace(one, experiment=_compiling(final, choice))
+
+
+def _with_model(experiment: Experiment, model: ModelConfig, steps: int) -> Experiment:
+    """`experiment` with another model and number of steps; the warm-up at most a tenth of them."""
+    training = dataclasses.replace(
+        experiment.training, steps=steps, tokens=None, epochs=None, time=None
+    )
+    warmup = experiment.schedule.warmup_steps
+    warmup = steps // 10 if warmup is None else min(warmup, steps // 10)
+    schedule = dataclasses.replace(experiment.schedule, warmup_steps=warmup, horizon=None)
+    return dataclasses.replace(experiment, model=model, training=training, schedule=schedule)
+
+
+def _holds(found: Forecast, model: ModelConfig) -> bool:
+    experiment = dataclasses.replace(found.experiment, model=model)
+    return dataclasses.replace(found, experiment=experiment, memory=memory_of(experiment)).fits
+
+
+def _learns(model: ModelConfig, seconds: float, rate: float) -> bool:
+    """Whether a model sees enough tokens in `seconds` at `rate` FLOPs a second."""
+    flops_per_token = count_flops(model).training / model.context_length
+    return _has_enough(model, rate * seconds / flops_per_token)
+
+
+def _has_enough(model: ModelConfig, n_tokens: float) -> bool:
+    return n_tokens >= TOKENS_PER_PARAMETER * count_parameters(model).non_embedding
+
+
+def _compiling(experiment: Experiment, choice: Literal["auto", "on", "off"]) -> Experiment:
+    training = dataclasses.replace(experiment.training, compile=choice)
+    return dataclasses.replace(experiment, training=training)
+
+
+def _process_bytes(experiment: Experiment) -> int:
+    """What this process holds once a step of the least model has loaded what a step needs."""
+    if experiment.training.device != "cpu":
+        return 0
+    model = ModelConfig(vocab_size=8, context_length=4, d_model=8, n_layers=1, n_heads=1)
+    training = TrainingConfig(
+        batch_size=1, device="cpu", precision="fp32", threads=experiment.training.threads
+    )
+    least = dataclasses.replace(experiment, model=model, training=training)
+    measure_speed(_compiling(least, "off"), random_batches(least))
+    return resident_memory_bytes() or 0
+
+
+def _available_bytes(device: str) -> int | None:
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return available_memory_bytes() if device == "cpu" else None
+
+
+def _gigabytes(n_bytes: int | None) -> str:
+    return f"{(n_bytes or 0) / 1e9:.1f}"

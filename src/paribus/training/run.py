@@ -17,16 +17,10 @@ from paribus.optim.schedule import check_schedule, learning_rate
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.metrics import MetricsLog
 from paribus.training import record
+from paribus.training.budget import check_budget, parse_duration
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
-from paribus.training.numerics import Numerics, resolve_compile, resolve_machine
-from paribus.training.plan import (
-    check_budget,
-    needs_calibration,
-    open_batches,
-    parse_duration,
-    seconds_per_step,
-    with_steps,
-)
+from paribus.training.numerics import Numerics, resolve_machine
+from paribus.training.plan import lack_of_memory, open_batches, resolve_budget
 from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
 
@@ -155,13 +149,10 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     if resolved.training.steps is not None:
         # Before any time is spent.
         check_schedule(resolved.schedule, resolved.optimizer.lr, resolved.training.steps)
-    seconds = None
-    if needs_calibration(resolved):
-        seconds = seconds_per_step(resolved, shards)
-        listener.on_note(f"calibration: {seconds:.3f} s a step")
-    resolved = resolve_compile(with_steps(resolved, shards, seconds or 0.0), seconds)
-    listener.on_note(f"{resolved.training.steps} steps, compile {resolved.training.compile}")
-    return resolved
+    batch_at = open_batches(resolved, shards).at
+    if lack := lack_of_memory(resolved):
+        listener.on_note(lack)
+    return resolve_budget(resolved, shards.n_train_tokens, batch_at, listener.on_note)[0]
 
 
 def _check_prompts(experiment: Experiment, tokenizer: Tokenizer) -> None:

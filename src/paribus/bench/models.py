@@ -1,0 +1,183 @@
+"""The libraries that train a Transformer: one row each, with our model that has the same parts.
+
+A library is imported by its row alone, so that one that is not installed costs nothing but a line.
+"""
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from paribus.bench.library import Library
+from paribus.errors import InputMissingError
+from paribus.model.config import Learned, ModelConfig
+
+LossOf = Callable[[Tensor, Tensor], Tensor]
+"""(tokens, targets) -> mean cross-entropy in nats."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a model and of a batch."""
+
+    vocab_size: int
+    context_length: int
+    d_model: int
+    n_layers: int
+    n_heads: int
+    batch_size: int
+
+    def config(self, parts: Mapping[str, Any]) -> ModelConfig:
+        """Our model of this size with some parts otherwise than by default."""
+        return ModelConfig(
+            vocab_size=self.vocab_size,
+            context_length=self.context_length,
+            d_model=self.d_model,
+            n_layers=self.n_layers,
+            n_heads=self.n_heads,
+            **parts,
+        )
+
+
+SHAPES = {
+    "baseline": Shape(32_000, 256, 256, 4, 4, 64),
+    "small": Shape(4096, 128, 128, 4, 4, 32),
+    "77m": Shape(50_257, 512, 512, 16, 16, 4),
+    "124m": Shape(50_304, 1024, 768, 12, 12, 16),
+}
+
+
+@dataclass(frozen=True)
+class Model(Library):
+    """A library that trains, and how it builds a model like `ModelConfig(**parts)`."""
+
+    build: Callable[[ModelConfig, Path | None], tuple[nn.Module, LossOf]]
+    """From our config and the clone that the user gave, if it needs one."""
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    needs_clone: bool = False
+
+
+def _loss_of_logits(logits_of: Callable[[Tensor], Tensor]) -> LossOf:
+    def loss(tokens: Tensor, targets: Tensor) -> Tensor:
+        logits = logits_of(tokens).flatten(0, 1).float()
+        return nn.functional.cross_entropy(logits, targets.flatten())
+
+    return loss
+
+
+def _llama(config: ModelConfig, clone: Path | None) -> tuple[nn.Module, LossOf]:
+    transformers = import_module("transformers")
+    settings = transformers.LlamaConfig(
+        vocab_size=config.vocab_size,
+        hidden_size=config.d_model,
+        intermediate_size=config.feed_forward_width,
+        num_hidden_layers=config.n_layers,
+        num_attention_heads=config.n_heads,
+        max_position_embeddings=config.context_length,
+        rms_norm_eps=config.norm_eps,
+        tie_word_embeddings=True,
+        use_cache=False,
+    )
+    model = transformers.LlamaForCausalLM(settings)
+    return model, _loss_of_logits(lambda tokens: model(input_ids=tokens).logits)
+
+
+def _litgpt(config: ModelConfig, clone: Path | None) -> tuple[nn.Module, LossOf]:
+    litgpt = import_module("litgpt")
+    settings = litgpt.Config(
+        padded_vocab_size=config.vocab_size,
+        vocab_size=config.vocab_size,
+        block_size=config.context_length,
+        n_embd=config.d_model,
+        n_layer=config.n_layers,
+        n_head=config.n_heads,
+        intermediate_size=config.feed_forward_width,
+        rotary_percentage=1.0,
+        parallel_residual=False,
+        bias=False,
+        norm_class_name="RMSNorm",
+        mlp_class_name="LLaMAMLP",
+    )
+    model = litgpt.GPT(settings)
+    model.lm_head.weight = model.transformer.wte.weight
+    return model, _loss_of_logits(model)
+
+
+def _x_transformers(config: ModelConfig, clone: Path | None) -> tuple[nn.Module, LossOf]:
+    library = import_module("x_transformers")
+    layers = library.Decoder(
+        dim=config.d_model,
+        depth=config.n_layers,
+        heads=config.n_heads,
+        attn_dim_head=config.head_width,
+        ff_mult=config.feed_forward_width / config.d_model,
+        ff_glu=True,
+        ff_swish=True,
+        ff_no_bias=True,
+        use_rmsnorm=True,
+        rotary_pos_emb=True,
+        rotary_emb_dim=config.head_width,
+        attn_flash=True,
+    )
+    model = library.TransformerWrapper(
+        num_tokens=config.vocab_size,
+        max_seq_len=config.context_length,
+        use_abs_pos_emb=False,
+        tie_embedding=True,
+        attn_layers=layers,
+    )
+    for part in model.modules():  # no option leaves this bias out
+        if isinstance(part, library.x_transformers.GLU):
+            part.proj.bias = None
+    return model, _loss_of_logits(model)
+
+
+def _nanogpt(config: ModelConfig, clone: Path | None) -> tuple[nn.Module, LossOf]:
+    source = (clone or Path()) / "model.py"
+    spec = importlib.util.spec_from_file_location("nanogpt", source)
+    if not source.is_file() or spec is None or spec.loader is None:
+        raise InputMissingError(f"{source}: expected the model of nanoGPT, found none")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.GPT(
+        module.GPTConfig(
+            block_size=config.context_length,
+            vocab_size=config.vocab_size,
+            n_layer=config.n_layers,
+            n_head=config.n_heads,
+            n_embd=config.d_model,
+            dropout=0.0,
+            bias=False,
+        )
+    )
+    return model, lambda tokens, targets: model(tokens, targets)[1]
+
+
+MODELS = {
+    "nanoGPT": Model(
+        "a clone of nanoGPT: --nanogpt DIR",
+        _nanogpt,
+        {"norm": "layernorm", "position": Learned(), "ffn": "gelu"},
+        needs_clone=True,
+    ),
+    "transformers Llama": Model("transformers", _llama),
+    "litgpt": Model("litgpt", _litgpt),
+    "x-transformers": Model("x-transformers", _x_transformers),
+}
+
+
+def count(model: nn.Module) -> int:
+    """Trained values, each once."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
+    """AdamW as users of these libraries get it at its fastest."""
+    return torch.optim.AdamW(
+        model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True
+    )

@@ -1,0 +1,264 @@
+"""Whole training steps beside other libraries, two processes at a time and in alternation."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import torch
+
+from paribus.bench.alone import Worker
+from paribus.bench.library import Say
+from paribus.bench.models import MODELS, SHAPES, Shape, count, optimizer_of
+from paribus.data.batches import Batch
+from paribus.errors import CheckFailedError, ParibusError
+from paribus.experiment import Experiment
+from paribus.model.accounting import count_flops
+from paribus.model.config import ModelConfig
+from paribus.optim.config import AdamWConfig, ScheduleConfig
+from paribus.training.config import TrainingConfig
+from paribus.training.numerics import DTYPES, Numerics, synchronize
+from paribus.training.state import TrainState
+from paribus.training.step import train_step
+
+OURS = "paribus"
+STEPS_OF_CURVE = 8
+LEAST_SECONDS = 2.0
+"""Of the steps between two looks at the clock."""
+SECONDS_TO_START = 900.0
+"""Of imports and the compiler."""
+MATRIX = 2048
+"""Rows and columns of the product that shows what the machine can do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What all sides have in common."""
+
+    shape: str
+    precision: str
+    device: str
+    threads: int
+    compile: bool
+    nanogpt: Path | None = None
+
+    @property
+    def sizes(self) -> Shape:
+        """Of the model and the batch."""
+        return SHAPES[self.shape]
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Of one update."""
+        return self.sizes.batch_size * self.sizes.context_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """One side of a pair."""
+
+    label: str
+    parts: str
+    """Whose model it is in its parts."""
+    n_parameters: int = 0
+    tokens_per_second: float | None = None
+    """The median of the rounds."""
+    share_of_peak: float | None = None
+    """FLOPs of matrix products a second, of those of a large product alone."""
+    peak_bytes: int | None = None
+    """Of the process, or of an accelerator's memory."""
+    start_seconds: float | None = None
+    """To the end of the first step: with the compiler's work."""
+    ours_over_it: float | None = None
+    """The median of the rounds' ratios of tokens a second."""
+    memory_over_ours: float | None = None
+    note: str = ""
+
+
+class Started(NamedTuple):
+    """A side that has made its first step."""
+
+    n_parameters: int
+    seconds: float
+
+
+class Taken(NamedTuple):
+    """Some steps."""
+
+    seconds: float
+    cpu: float
+    loss: float
+
+
+Step = Callable[[Batch], float]
+
+
+def step_rows(setting: Setting, names: list[str], rounds: int, say: Say) -> Iterator[StepRow]:
+    """Two rows for each library: ours with the same parts, and theirs."""
+    peak = matmul_flops_per_second(setting)
+    for name in names:
+        yield from _pair(setting, name, rounds, peak, say)
+
+
+def matmul_flops_per_second(setting: Setting) -> float:
+    """FLOPs a second of a large product in the number format of the steps, the best of several."""
+    torch.set_num_threads(setting.threads)
+    dtype = DTYPES[setting.precision]
+    a, b = (torch.randn(MATRIX, MATRIX, device=setting.device).to(dtype) for _ in range(2))
+    times = []
+    for _ in range(8):
+        start = synchronize(setting.device)
+        torch.mm(a, b)
+        times.append(synchronize(setting.device) - start)
+    return 2 * MATRIX**3 / min(times)
+
+
+def _pair(setting: Setting, name: str, rounds: int, peak: float, say: Say) -> Iterator[StepRow]:
+    library = MODELS[name]
+    version = library.version() or ""
+    label = f"{name} {version}".strip()
+    rows = {OURS: StepRow(label=OURS, parts=name), name: StepRow(label=label, parts=name)}
+    is_there = setting.nanogpt is not None if library.needs_clone else bool(version)
+    if not is_there:
+        yield replace(rows[name], note=f"not installed: {library.install}")
+        return
+    try:
+        with contextlib.ExitStack() as stack:
+            sides = {}
+            for side in (OURS, name):
+                say(f"start {side}, as {name}")
+                worker = stack.enter_context(Worker(prepare, setting, name, side == OURS))
+                sides[side] = (worker, worker.ask("start", seconds=SECONDS_TO_START))
+            _check_equal_sizes({side: started for side, (_, started) in sides.items()})
+            taken = _alternate(sides, rounds, say)
+            peaks = {side: worker.ask("peak") for side, (worker, _) in sides.items()}
+    except ParibusError as error:
+        yield replace(rows[name], note=str(error)[:200])
+        return
+    flops = count_flops(setting.sizes.config(library.parts)).training * setting.sizes.batch_size
+    for side, row in rows.items():
+        seconds = median(one.seconds for one in taken[side])
+        ratios = [t.seconds / o.seconds for o, t in zip(taken[OURS], taken[side], strict=True)]
+        yield replace(
+            row,
+            n_parameters=sides[side][1].n_parameters,
+            tokens_per_second=setting.tokens_per_step / seconds,
+            share_of_peak=flops / seconds / peak,
+            peak_bytes=peaks[side],
+            start_seconds=sides[side][1].seconds,
+            ours_over_it=median(ratios),
+            memory_over_ours=peaks[side] / peaks[OURS],
+        )
+
+
+def _check_equal_sizes(started: dict[str, Started]) -> None:
+    sizes = {side: one.n_parameters for side, one in started.items()}
+    if len(set(sizes.values())) > 1:
+        raise CheckFailedError(f"parameters: expected equally many, found {sizes}")
+
+
+def _alternate(sides: dict, rounds: int, say: Say) -> dict[str, list[Taken]]:
+    """Seconds of one step, of each side in turn."""
+    n_steps = {}
+    for side, (worker, _) in sides.items():
+        trial = worker.ask("steps", 1, seconds=SECONDS_TO_START)
+        n_steps[side] = max(1, round(LEAST_SECONDS / trial.seconds))
+    taken: dict[str, list[Taken]] = {side: [] for side in sides}
+    for number in range(rounds):
+        for side, (worker, _) in sides.items():
+            say(f"round {number + 1}, {side}")
+            found = worker.ask("steps", n_steps[side], seconds=SECONDS_TO_START)
+            taken[side].append(found)
+    return taken
+
+
+def prepare(setting: Setting, name: str, is_ours: bool) -> Callable[..., object]:
+    """One side, in a process of its own: what answers "start", "steps" n and "peak"."""
+    torch.set_num_threads(setting.threads)
+    torch.manual_seed(0)
+    begun = time.perf_counter()
+    make = our_steps if is_ours else their_steps
+    n_parameters, step = make(setting, name)
+    batches = [_batch(setting, number) for number in range(STEPS_OF_CURVE)]
+    n_made = 0
+
+    def some(n_steps: int) -> Taken:
+        nonlocal n_made
+        loss = 0.0
+        start, cpu = synchronize(setting.device), time.process_time()
+        for _ in range(n_steps):
+            loss = step(batches[n_made % len(batches)])
+            n_made += 1
+        end = synchronize(setting.device)
+        return Taken((end - start) / n_steps, (time.process_time() - cpu) / n_steps, loss)
+
+    def answer(what: str, *arguments: int) -> object:
+        if what == "start":
+            some(1)
+            return Started(n_parameters, time.perf_counter() - begun)
+        return some(*arguments) if what == "steps" else _peak_bytes(setting.device)
+
+    return answer
+
+
+def our_steps(setting: Setting, name: str) -> tuple[int, Step]:
+    """Our model with the parts of a library's."""
+    experiment = our_experiment(setting, setting.sizes.config(MODELS[name].parts))
+    state = TrainState.create(experiment)
+    numerics = Numerics.build(state.model, experiment.training)
+    step = lambda batch: train_step(state, batch, experiment, numerics).loss  # noqa: E731
+    return count(state.model), step
+
+
+def our_experiment(setting: Setting, model: ModelConfig) -> Experiment:
+    """Our side as a run would have it."""
+    return Experiment(
+        model=model,
+        optimizer=AdamWConfig(lr=1e-3),
+        schedule=ScheduleConfig(kind="constant", warmup_steps=0),
+        training=TrainingConfig(
+            steps=10**6,
+            batch_size=setting.sizes.batch_size,
+            precision=setting.precision,  # type: ignore[arg-type]
+            compile="on" if setting.compile else "off",
+            device=setting.device,  # type: ignore[arg-type]
+            threads=setting.threads,
+        ),
+    )
+
+
+def their_steps(setting: Setting, name: str) -> tuple[int, Step]:
+    """A library's model, compiled with its loss in one graph, and PyTorch's fused AdamW."""
+    model, loss_of = MODELS[name].build(setting.sizes.config(MODELS[name].parts), setting.nanogpt)
+    model.to(setting.device).train()
+    optimizer = optimizer_of(model)
+    compiled = torch.compile(loss_of, dynamic=False) if setting.compile else loss_of
+    dtype = DTYPES[setting.precision]
+
+    def step(batch: Batch) -> float:
+        tokens, targets = batch.tokens.to(setting.device), batch.targets.to(setting.device)
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(setting.device, dtype, enabled=dtype != torch.float32):
+            loss = compiled(tokens, targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss.item()
+
+    return count(model), step
+
+
+def _batch(setting: Setting, number: int) -> Batch:
+    source = torch.Generator().manual_seed(number)
+    shape = (setting.sizes.batch_size, setting.sizes.context_length + 1)
+    windows = torch.randint(setting.sizes.vocab_size, shape, generator=source)
+    return Batch(windows[:, :-1].contiguous(), windows[:, 1:].contiguous())
+
+
+def _peak_bytes(device: str) -> int:
+    from paribus.files import peak_memory_bytes
+
+    return torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory_bytes() or 0

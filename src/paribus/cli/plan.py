@@ -1,0 +1,190 @@
+"""`paribus plan`: what a run takes, and a run that fits a time."""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paribus.cli.display import PATH, clock, say, thousands
+
+if TYPE_CHECKING:
+    from paribus.data.batches import Batch
+    from paribus.data.shards import TokenShards
+    from paribus.experiment import Experiment
+    from paribus.training.plan import Forecast
+
+HIDDEN_KEYS = ("model.vocab_size", "training.device", "training.threads", "training.precision")
+"""Resolved by `train` in the same way; a proposal need not state them."""
+
+
+@click.command()
+@click.argument("config")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=PATH, help="Token folder; the same as data.dir=DIR.")
+@click.option("--fit", metavar="TIME", help='Propose a run that fits: 90s, 2h, "20 minutes".')
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def plan(
+    config: str, overrides: tuple[str, ...], data: Path | None, fit: str | None, as_json: bool
+) -> None:
+    """Say what training CONFIG takes on this machine: parameters, FLOPs, memory, time.
+
+    Some steps are made to measure the time, on random tokens where there is no token data yet.
+    With --fit, a run is proposed that ends within TIME: the largest model like this one that then
+    learns from 20 tokens for each parameter outside of its tables.
+
+    \b
+    Examples:
+      paribus plan base_modern --data data/stories
+      paribus plan base_modern model.vocab_size=10000 --fit "20 minutes"
+    """
+    from paribus.cli.accounting import with_vocabulary
+    from paribus.experiment import load_experiment
+    from paribus.training.budget import check_budget, parse_duration
+    from paribus.training.numerics import resolve_machine
+    from paribus.training.plan import fit as fitted
+    from paribus.training.plan import forecast
+
+    seconds = None if fit is None else parse_duration(fit, "--fit")
+    experiment = load_experiment(config, overrides)
+    if data is not None:
+        experiment = dataclasses.replace(
+            experiment, data=dataclasses.replace(experiment.data, dir=data)
+        )
+    check_budget(experiment)
+    shards = _shards(experiment, is_asked_for=data is not None)
+    resolved = resolve_machine(with_vocabulary(experiment))
+    batches_of = _batches(shards)
+    found = forecast(resolved, shards.n_train_tokens if shards else None, batches_of(resolved), say)
+    record = _record(found)
+    lines = _lines(found)
+    if seconds is not None:
+        is_in_time = found.fits and found.seconds <= seconds
+        best = found if is_in_time else fitted(resolved, found, seconds, batches_of, say)
+        proposal = [] if is_in_time else _overrides(resolved, best)
+        record["fit"] = {"seconds": seconds, "overrides": proposal, **_record(best)}
+        lines += _proposal_lines(config, [*overrides, *proposal], best, seconds, is_in_time)
+    click.echo(json.dumps(record) if as_json else "\n".join(lines))
+
+
+def _shards(experiment: "Experiment", is_asked_for: bool) -> "TokenShards | None":
+    """The token data of the config, None where there is none and none was asked for."""
+    from paribus.data.shards import open_shards
+    from paribus.errors import InputMissingError
+    from paribus.model.accounting import check_vocab_size
+
+    try:
+        shards = open_shards(experiment.data.dir)
+    except InputMissingError:
+        if is_asked_for:
+            raise
+        return None
+    check_vocab_size(experiment.model, shards.vocab_size)
+    return shards
+
+
+def _batches(
+    shards: "TokenShards | None",
+) -> "Callable[[Experiment], Callable[[int], Batch]]":
+    from paribus.training.plan import open_batches, random_batches
+
+    if shards is None:
+        return random_batches
+    return lambda experiment: open_batches(experiment, shards).at
+
+
+def _record(found: "Forecast") -> dict[str, Any]:
+    from paribus.model.accounting import count_parameters
+
+    parameters = count_parameters(found.experiment.model)
+    per_second = _tokens_per_second(found)
+    return {
+        "parameters": {"total": parameters.total, "non_embedding": parameters.non_embedding},
+        "flops_per_step": found.flops_per_step,
+        "memory": {
+            "peak": found.peak_bytes,
+            "available": found.available_bytes,
+            "process": found.process_bytes,
+            **asdict(found.memory),
+        },
+        "fits": found.fits,
+        "steps": found.n_steps,
+        "tokens": found.tokens,
+        "epochs": found.epochs,
+        "compile": found.experiment.training.compile,
+        "seconds_per_step": found.speed and found.speed.step,
+        "tokens_per_second": per_second,
+        "seconds": found.speed and found.seconds,
+    }
+
+
+def _tokens_per_second(found: "Forecast") -> float | None:
+    if found.speed is None:
+        return None
+    return found.tokens / found.n_steps / found.speed.step
+
+
+def _lines(found: "Forecast") -> list[str]:
+    from paribus.model.accounting import count_parameters
+
+    parameters = count_parameters(found.experiment.model)
+    memory, flops = found.memory, found.flops_per_step
+    available = found.available_bytes
+    of_available = "" if available is None else f" of {_giga(available)} available"
+    verdict = "fits" if found.fits else "does not fit"
+    lines = [
+        f"parameters  {parameters.total:,} ({parameters.non_embedding:,} non-embedding)",
+        f"FLOPs       {flops:.3g} a step, {flops * found.n_steps:.3g} in all",
+        f"memory      {_giga(found.peak_bytes)} at the peak{of_available}: {verdict}",
+        f"            process {_giga(found.process_bytes)}, weights {_giga(memory.weights)}, "
+        f"gradients {_giga(memory.gradients)}, optimizer {_giga(memory.optimizer)},",
+        f"            activations {_giga(memory.activations)}, loss {_giga(memory.loss)}",
+    ]
+    if found.speed is None:
+        return [*lines, "time        not measured: a smaller training.batch_size takes less memory"]
+    epochs = "" if found.epochs is None else f", {found.epochs:.2g} epochs"
+    training = found.experiment.training
+    return [
+        *lines,
+        f"speed       {thousands(_tokens_per_second(found) or 0)} tokens/s, "
+        f"{found.speed.step:.3f} s a step on {training.device}, {training.threads} threads, "
+        f"compile {training.compile}",
+        f"time        {clock(found.seconds)} for {found.n_steps:,} steps, {found.tokens:,} "
+        f"tokens{epochs}, {found.n_evaluations} evaluations",
+    ]
+
+
+def _proposal_lines(
+    config: str, overrides: list[str], best: "Forecast", seconds: float, is_in_time: bool
+) -> list[str]:
+    if is_in_time:
+        return ["", f"It fits into {clock(seconds)} as it is."]
+    if not best.fits:
+        return ["", "No model of this family fits into the memory."]
+    return [
+        "",
+        f"A run that fits into {clock(seconds)}:",
+        f"  {shlex.join(['paribus', 'train', config, *overrides])}",
+        *(f"  {line}" for line in _lines(best)),
+    ]
+
+
+def _overrides(before: "Experiment", best: "Forecast") -> list[str]:
+    """What the proposal sets otherwise than the config, as words of the command line."""
+    from paribus.config.load import to_plain
+    from paribus.training.record import differences
+
+    pairs = differences("", to_plain(before), to_plain(best.experiment))
+    return [
+        f"{key}={'null' if value is None else value}"
+        for key, value in pairs
+        if key not in HIDDEN_KEYS and not (value is None and key.startswith("training."))
+    ]
+
+
+def _giga(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.2f} GB"
