@@ -64,7 +64,7 @@ COVERAGE_address := -fsanitize-coverage=trace-pc
 # One file an instruction set; which of them runs is chosen on the processor it runs on.
 ifeq ($(shell uname -m),x86_64)
 FLAGS_OF_scan_avx2 := -mavx2 -mbmi -mlzcnt -fno-tree-slp-vectorize
-FLAGS_OF_scan_avx512 := -mavx512bw -mbmi -mlzcnt -fno-tree-slp-vectorize
+FLAGS_OF_scan_avx512 := -mavx512bw -mavx512vbmi2 -mbmi -mlzcnt -fno-tree-slp-vectorize
 endif
 
 # Failing allocations are tested where the linker can hand the calls over.

@@ -334,3 +334,22 @@ def test_a_limit_on_file_size_is_no_full_disk(tmp_path, monkeypatch):
         monkeypatch, errno.EFBIG, lambda: files.publish_file(tmp_path / "file", b"x")
     )
     assert all("limit on file size" in str(result) for result in results)
+
+
+def test_a_file_whose_writer_fails_is_not_published(tmp_path):
+    def write(temporary):
+        temporary.write_bytes(b"half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        files.publish_written(tmp_path / "ids.npy", write)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_written_file_takes_no_name_that_is_taken(tmp_path):
+    (tmp_path / "ids.npy").write_bytes(b"old")
+    with pytest.raises(CannotCreateError):
+        files.publish_written(
+            tmp_path / "ids.npy", lambda path: path.write_bytes(b"new"), replaces=False
+        )
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]

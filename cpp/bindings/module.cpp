@@ -189,6 +189,12 @@ nb::tuple encode_many(const bpe::Encoder& encoder, const nb::list& texts, bool a
     return nb::make_tuple(to_array(std::move(encoded.ids)), to_array(std::move(encoded.offsets)));
 }
 
+std::size_t settled_length(const bpe::Encoder& encoder, nb::handle text, bool allow_special) {
+    const Buffer buffer(text);
+    const nb::gil_scoped_release no_gil;
+    return encoder.settled_size(buffer.view(), allow_special);
+}
+
 template <typename Integer>
 nb::object decode_span(const bpe::Decoder& decoder, std::span<const Integer> ids) {
     std::optional<nb::gil_scoped_release> no_gil;
@@ -265,6 +271,8 @@ NB_MODULE(_core, module) {
         .def("encode_many", &encode_many, nb::arg("texts"), nb::arg("allow_special"),
              nb::arg("threads"),
              "The ids of all texts in a row, and where each text's ids begin, with the end.")
+        .def("settled_length", &settled_length, nb::arg("text"), nb::arg("allow_special"),
+             "How many bytes at the front of a text have the same ids whatever follows it.")
         .def("decode", &decode_list, nb::arg("ids").noconvert(), "The bytes of the ids.")
         .def("decode", &decode<std::uint16_t>, nb::arg("ids").noconvert())
         .def("decode", &decode<std::uint32_t>, nb::arg("ids").noconvert())

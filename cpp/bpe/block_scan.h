@@ -9,6 +9,7 @@
 #include "bpe/always_inline.h"
 #include "bpe/block_beyond_ascii.h"
 #include "bpe/block_borders.h"
+#include "bpe/prefetch.h"
 #include "bpe/scanner.h"
 
 namespace paribus::bpe {
@@ -34,12 +35,20 @@ PARIBUS_ALWAYS_INLINE std::uint64_t borders_in_block(const char* bytes, std::siz
     return borders.begins & bits_below<Isa>(borders.n_certain) & ~std::uint64_t{1};
 }
 
+// The same for the last bytes of a text, fewer than a block.
+template <typename Isa, Pattern pattern>
+std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
+    char block[block_size] = {};
+    std::memcpy(block, bytes, size);
+    return borders_in_block<Isa, pattern>(block, size);
+}
+
 inline constexpr std::size_t ends_at_a_time = 8;
 
-// Appends `begin` + each bit's place, several at a time: it writes up to 7 ends too many.
+// `begin` + each bit's place, several at a time, by `first_bit` of a mask that is not empty.
 template <typename Isa>
-PARIBUS_ALWAYS_INLINE std::size_t* append_ends(std::uint64_t borders, std::size_t begin,
-                                               std::size_t* ends) {
+PARIBUS_ALWAYS_INLINE std::size_t* append_ends_by_bits(std::uint64_t borders, std::size_t begin,
+                                                       std::size_t* ends) {
     std::size_t* const last = ends + std::popcount(borders);
     for (; borders != 0; ends += ends_at_a_time) {
         for (std::size_t i = 0; i < ends_at_a_time; ++i) {
@@ -50,14 +59,12 @@ PARIBUS_ALWAYS_INLINE std::size_t* append_ends(std::uint64_t borders, std::size_
     return last;
 }
 
-// The same for the last bytes of a text, fewer than a block.
-template <typename Isa, Pattern pattern>
-std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
-    char block[block_size] = {};
-    std::memcpy(block, bytes, size);
-    return borders_in_block<Isa, pattern>(block, size);
-}
+// Bytes of text that are fetched before their block comes: what the system fetches by itself waits
+// at the border of each page.
+inline constexpr std::size_t text_ahead = 4096;
 
+// `Isa` says how to classify a block and how to append `begin` + the place of each bit to `ends`;
+// in front of the end of the batch there is room for a block.
 template <typename Isa, Pattern pattern>
 std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, std::size_t* ends,
                         std::size_t n_ends, PretokenEnd pretoken_end) {
@@ -65,11 +72,12 @@ std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, s
     std::size_t* const full = ends + (n_ends - block_size);
     while (begin < size && ends <= full) {
         const std::size_t left = size - begin;
+        prefetch(text + begin + text_ahead);
         const std::uint64_t borders = left >= block_size
                                           ? borders_in_block<Isa, pattern>(text + begin, block_size)
                                           : borders_at_end<Isa, pattern>(text + begin, left);
         if (borders != 0) {
-            ends = append_ends<Isa>(borders, begin, ends);
+            ends = Isa::append_ends(borders, begin, ends);
             // Not read back from `ends`: the next block waits for it.
             begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
             continue;

@@ -49,6 +49,19 @@ std::size_t last_safe_cut(std::string_view text, std::size_t begin, std::size_t 
     return end;
 }
 
+std::size_t settled_size(std::string_view text, Pattern pattern, const SpecialTokens& specials) {
+    // A special token that begins behind `limit` may be cut off, or be the head of a longer one.
+    const std::size_t held_back = std::max<std::size_t>(specials.longest(), 1) - 1;
+    const std::size_t limit = text.size() - std::min(text.size(), held_back);
+    std::size_t begin = 0;
+    for (;;) {
+        const SpecialTokens::Match match = specials.find(text, begin);
+        if (match.begin >= limit)
+            return last_safe_cut(text, begin, std::max(begin, limit), pattern);
+        begin = match.end;
+    }
+}
+
 std::vector<std::string_view> cut_text(std::string_view text, Pattern pattern,
                                        const SpecialTokens& specials, std::size_t target,
                                        const Poll& poll) {

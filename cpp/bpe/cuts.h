@@ -20,6 +20,10 @@ bool is_safe_cut(std::string_view text, std::size_t at, Pattern pattern);
 std::size_t last_safe_cut(std::string_view text, std::size_t begin, std::size_t end,
                           Pattern pattern);
 
+// How many bytes at the front of `text` give the same pretokens and special tokens whatever follows
+// the text: up to a safe cut or the end of a special token; 0 where none is sure.
+std::size_t settled_size(std::string_view text, Pattern pattern, const SpecialTokens& specials);
+
 // Cuts text into pieces of `target` bytes or somewhat more, at safe cuts and at special tokens,
 // never inside one. A stretch without a safe cut stays whole.
 std::vector<std::string_view> cut_text(std::string_view text, Pattern pattern,

@@ -195,6 +195,10 @@ EncodedTexts Encoder::encode_many(std::span<const std::string_view> texts, Encod
     return {all.take(), offsets_of(pieces, texts.size())};
 }
 
+std::size_t Encoder::settled_size(std::string_view text, bool allow_special) const {
+    return bpe::settled_size(text, pattern_, allow_special ? specials_ : no_specials_);
+}
+
 void Encoder::append_encoded(std::string_view text, bool allow_special, TextEncoder& worker,
                              Ids& ids, Checkpoint& checkpoint) const {
     for_each_segment(

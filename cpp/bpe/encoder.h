@@ -63,6 +63,9 @@ class Encoder {
     EncodedTexts encode_many(std::span<const std::string_view> texts, EncodingOptions options,
                              const Poll& poll) const;
 
+    // How many bytes at the front of `text` have the same ids whatever follows the text.
+    std::size_t settled_size(std::string_view text, bool allow_special) const;
+
     // The way back, by the same vocabulary.
     const Decoder& decoder() const { return decoder_; }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "bpe/hash.h"
 #include "bpe/types.h"
 
 namespace paribus::bpe {
@@ -42,8 +41,10 @@ class MergeRules {
         std::uint32_t rank = absent;  // absent: free
     };
 
+    // Two odd numbers without a pattern in their bits: a merge waits for it. Its upper bits depend
+    // on all bits of the pair.
     static std::uint64_t hash_of(Id left, Id right) {
-        return mixed(std::uint64_t{left} << 32 | right);
+        return left * 0x9E3779B97F4A7C15ULL + right * 0xC4CEB9FE1A85EC53ULL;
     }
     std::uint32_t tag_of(std::uint64_t hash, Id left, Id right) const {
         return is_narrow_ ? left << 16 | right : static_cast<std::uint32_t>(hash >> 32);
@@ -57,7 +58,7 @@ class MergeRules {
 
     std::size_t place_of(std::uint64_t hash, Id left, Id right) const {
         const std::uint32_t tag = tag_of(hash, left, right);
-        std::size_t place = hash & mask_;
+        std::size_t place = hash >> 20 & mask_;
         while (slots_[place].rank != absent &&
                (slots_[place].tag != tag || !is_rule(slots_[place].rank, left, right))) {
             place = (place + 1) & mask_;

@@ -60,6 +60,10 @@ struct Avx2 {
     }
 
     static Block classify(const char* text) { return classify_by_vectors<Avx2>(text); }
+
+    static std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
+        return append_ends_by_bits<Avx2>(borders, begin, ends);
+    }
 };
 
 }  // namespace

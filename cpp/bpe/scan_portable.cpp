@@ -57,6 +57,10 @@ struct Portable {
     static unsigned first_bit(std::uint64_t mask) {
         return static_cast<unsigned>(std::countr_zero(mask | std::uint64_t{1} << 63));
     }
+
+    static std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
+        return append_ends_by_bits<Portable>(borders, begin, ends);
+    }
 };
 
 }  // namespace

@@ -9,7 +9,10 @@ namespace {
 // No processor with BMI2 lacks BMI or LZCNT, and not every compiler knows how to ask for the
 // latter.
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"); }
-bool has_avx512() { return has_avx2() && __builtin_cpu_supports("avx512bw"); }
+bool has_avx512() {
+    return has_avx2() && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vbmi2");
+}
 #else
 bool has_avx2() { return false; }
 bool has_avx512() { return false; }

@@ -52,6 +52,14 @@ void a_safe_cut_stays_safe_whatever_follows() {
     }
 }
 
+// The pretokens between special tokens.
+void add_words(std::string_view text, const std::vector<std::string>& specials, Pattern pattern,
+               std::vector<std::string>& words) {
+    for (const std::string& segment : naive_segments(text, specials)) {
+        for (auto& word : split(segment, pattern)) words.push_back(std::move(word));
+    }
+}
+
 void prose_has_a_safe_cut_at_each_space() {
     const std::string text = "One day, a cat sat.\nThe end.";
     for (const Pattern pattern : {Pattern::gpt2, Pattern::cl100k, Pattern::o200k}) {
@@ -78,6 +86,26 @@ void special_tokens_are_found_from_the_left_the_longest_first() {
     }
 }
 
+void what_is_settled_does_not_depend_on_what_follows() {
+    const std::vector<std::string> specials{"<|a|>", "<|a|><|a|>"};
+    const bpe::SpecialTokens finder(specials);
+    RandomText random(6);
+    for (int i = 0; i < 2000; ++i) {
+        const std::string text = random.snippets(random.below(60));
+        for (const Pattern pattern : all_patterns) {
+            const std::string_view seen =
+                std::string_view(text).substr(0, random.below(text.size() + 1));
+            const std::size_t settled = bpe::settled_size(seen, pattern, finder);
+            CHECK(settled <= seen.size());
+            std::vector<std::string> words, expected;
+            add_words(text.substr(0, settled), specials, pattern, words);
+            add_words(text.substr(settled), specials, pattern, words);
+            add_words(text, specials, pattern, expected);
+            CHECK_EQUAL_FOR(words, expected, text);
+        }
+    }
+}
+
 void an_empty_special_token_is_refused() {
     CHECK_THROWS(bpe::SpecialTokens({"a", ""}), bpe::Error);
 }
@@ -91,17 +119,12 @@ void pieces_join_to_the_text_and_split_alike() {
         for (const Pattern pattern : all_patterns) {
             std::string joined;
             std::vector<std::string> words, expected;
-            const auto add_words = [&](std::string_view part, std::vector<std::string>& to) {
-                for (const std::string& segment : naive_segments(part, specials)) {
-                    for (auto& word : split(segment, pattern)) to.push_back(std::move(word));
-                }
-            };
             for (const auto piece : bpe::cut_text(text, pattern, finder, random.below(20))) {
                 CHECK(!piece.empty());
                 joined += piece;
-                add_words(piece, words);
+                add_words(piece, specials, pattern, words);
             }
-            add_words(text, expected);
+            add_words(text, specials, pattern, expected);
             CHECK_EQUAL_FOR(joined, text, text);
             CHECK_EQUAL_FOR(words, expected, text);
         }
@@ -117,6 +140,8 @@ std::vector<Test> cut_tests() {
         {"prose has a safe cut at each space", prose_has_a_safe_cut_at_each_space},
         {"special tokens are found from the left, the longest first",
          special_tokens_are_found_from_the_left_the_longest_first},
+        {"what is settled does not depend on what follows",
+         what_is_settled_does_not_depend_on_what_follows},
         {"an empty special token is refused", an_empty_special_token_is_refused},
         {"pieces join to the text and split alike", pieces_join_to_the_text_and_split_alike},
     };

@@ -45,7 +45,7 @@ STOP_SIGNALS: dict[int, int] = {
 """Signals that ask a run to save and leave, with the exit code of each."""
 
 
-def publish_file(path: Path, data: bytes, *, replaces: bool = True) -> None:
+def publish_file(path: Path, data: bytes | memoryview, *, replaces: bool = True) -> None:
     """Writes `data` under the name `path`: durable, and at no moment half-written.
 
     Raises StorageError, CannotCreateError or AccessDeniedError; the old file is then still whole.
@@ -56,7 +56,7 @@ def publish_file(path: Path, data: bytes, *, replaces: bool = True) -> None:
         _temporary_file(path.parent) as (descriptor, temporary),
     ):
         with open(descriptor, "wb", buffering=0) as file:  # unbuffered: nothing is left to flush
-            view = memoryview(data)
+            view = memoryview(data).cast("B")
             while view:
                 view = view[file.write(view) :]
             os.fsync(descriptor)
@@ -64,6 +64,23 @@ def publish_file(path: Path, data: bytes, *, replaces: bool = True) -> None:
             os.replace(temporary, path)
         else:
             _rename_file(temporary, path)
+        sync_folder(path.parent)
+
+
+def publish_written(path: Path, write: Callable[[Path], None], *, replaces: bool = True) -> None:
+    """Publishes the file that `write(temporary)` makes and closes, as `publish_file` does data."""
+    with _named_errors(path, creating=True):
+        temporary = _unused_name(path.parent, ".tmp-")
+        try:
+            write(temporary)
+            _sync(temporary)
+            if replaces:
+                os.replace(temporary, path)
+            else:
+                _rename_file(str(temporary), path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tokenizer_texts import TORTURE, byte_texts, cut, cuts, texts
 
 from paribus.tokenizer import reference, streaming
+from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
 from paribus.tokenizer.vocabulary import Vocabulary
@@ -44,17 +45,18 @@ def pretokens(text: bytes, specials: list[bytes], pattern: str) -> list[bytes]:
 def assert_blocks_hide_no_cut(pieces, specials, pattern, block_bytes):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streaming, "BLOCK_BYTES", block_bytes)
-        blocks = list(streaming.blocks(pieces, split_ends(pattern), specials))
+        blocks = list(streaming.blocks(pieces, settled_length(specials, pattern)))
     text = b"".join(pieces)
     assert b"".join(blocks) == text
     found = [pretoken for block in blocks for pretoken in pretokens(block, specials, pattern)]
     assert found == pretokens(text, specials, pattern)
 
 
-def split_ends(pattern: str) -> streaming.SplitEnds:
-    return lambda text: np.cumsum(
-        [len(piece) for piece in reference.split(text, pattern)], dtype=int
-    )
+def settled_length(specials: list[bytes], pattern: str) -> streaming.SettledLength:
+    def split_ends(text: bytes) -> np.ndarray:
+        return np.cumsum([len(piece) for piece in reference.split(text, pattern)], dtype=int)
+
+    return lambda text: streaming.settled_length(text, split_ends, specials)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -105,6 +107,27 @@ def test_any_cutting_gives_the_same_ids(tokenizer, text, places, allow_special):
     assert ids == tokenizer.encode(text, allow_special=allow_special).tolist()
 
 
+@settings(max_examples=100 * TORTURE, deadline=None)
+@given(text=mixed, places=cuts, allow_special=st.booleans())
+def test_blocks_of_the_core_and_of_the_reference_give_the_same_ids(
+    tokenizer, text, places, allow_special
+):
+    naive = ReferenceEncoder(tokenizer.vocabulary)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streaming, "BLOCK_BYTES", 1)
+        blocks = [
+            list(tokenizer.encode_blocks(cut(text, places), allow_special=allow_special)),
+            [
+                naive.encode(block, allow_special)
+                for block in streaming.blocks(
+                    cut(text, places), lambda part: naive.settled_length(part, allow_special)
+                )
+            ],
+        ]
+    expected = naive.encode(text, allow_special).tolist()
+    assert [np.concatenate(ids).tolist() for ids in blocks] == [expected, expected]
+
+
 @settings(max_examples=50 * TORTURE, deadline=None)
 @given(text=texts)
 def test_text_may_come_character_by_character(tokenizer, text):
@@ -114,17 +137,16 @@ def test_text_may_come_character_by_character(tokenizer, text):
 
 
 def test_what_is_settled_can_be_encoded_alone():
-    tokenizer = Tokenizer(Vocabulary.build("gpt2", SPECIALS, [], "cs336"))
-    specials = [text.encode() for text in SPECIALS]
+    encoder = ReferenceEncoder(Vocabulary.build("gpt2", SPECIALS, [], "cs336"))
 
-    def settled(text: bytes, specials=specials) -> bytes:
-        return text[: streaming.settled_length(text, tokenizer._split_ends, specials)]
+    def settled(text: bytes, allow_special: bool = True) -> bytes:
+        return text[: encoder.settled_length(text, allow_special)]
 
     assert settled(b"one two three") == b"one"
     assert settled(b"one \n two three") == b"one"
     assert settled(b"one<|s|><|s|>two") == b"one<|s|><|s|>"
     assert settled(b"one<|s|>") == settled(b"one<|s|><|") == b""
-    assert settled(b"one<|s|> two <|endo", specials=[]) == b"one<|s|> two"
+    assert settled(b"one<|s|> two <|endo", allow_special=False) == b"one<|s|> two"
     assert settled("one two three é".encode()[:-1]) == b"one two"
 
 

@@ -216,15 +216,17 @@ def _warm(candidate: Candidate) -> Call:
 
 
 def _shard(candidate: Candidate, material: Material) -> Call:
-    """File to ids on disk, read and written anew."""
-    out = material.folder / "shard.bin"
+    """File to ids on disk, read and written anew; by the library's own way where it has one."""
+    out = material.folder / "shard.npy"
+    if own := candidate.routes.write.get(candidate.route):
+        return lambda: own(candidate.part.path, out)
     dtype = material.vocabulary.id_dtype
 
     def write() -> None:
         found = ids_of(
             candidate.routes.encode[candidate.route](Sample(candidate.part.path, material.folder))
         )
-        publish_file(out, found.astype(dtype, copy=False).tobytes())
+        publish_file(out, found.astype(dtype, copy=False).data)
 
     return write
 

@@ -7,6 +7,7 @@ so that one that is not installed costs nothing but a line.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from paribus.bench.library import Library
 from paribus.bench.material import Material, Sample
 from paribus.bench.rows import NAIVE, OURS
+from paribus.data.token_file import encode_file
 from paribus.tokenizer import ranks
 from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -32,6 +34,7 @@ class Ids:
 
 Encode = Callable[[Sample], Any]
 Decode = Callable[[Ids], str | None]
+Write = Callable[[Path, Path], object]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Routes:
 
     encode: Mapping[str, Encode]
     decode: Mapping[str, Decode] = field(default_factory=dict)
+    write: Mapping[str, Write] = field(default_factory=dict)
+    """Where a library has one: its own way from a text file to a file of ids."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,16 @@ def _ours(material: Material) -> Routes:
     def encode(threads: int) -> Encode:
         return lambda sample: tokenizer.encode(sample.data, allow_special=True, threads=threads)
 
+    def write(threads: int) -> Write:
+        return lambda text, out: encode_file(
+            text, tokenizer, out, allow_special=True, threads=threads, replaces=True
+        )
+
     decode = tokenizer.decode
     return Routes(
         {"": encode(1), "2 threads": encode(2)},
         {"array": lambda ids: decode(ids.array), "list": lambda ids: decode(ids.row)},
+        {"": write(1), "2 threads": write(2)},
     )
 
 

@@ -115,7 +115,7 @@ def encode(tokenizer_path: Path, file: str, out: Path | None, allow_special: boo
       echo "Once upon a time" | paribus tokenizer encode tokenizers/stories -
       paribus tokenizer encode tokenizers/stories story.txt --out story.npy
     """
-    from paribus.files import check_absent, publish_file
+    from paribus.files import check_absent
     from paribus.tokenizer.tokenizer import Tokenizer
 
     if out is not None:
@@ -124,15 +124,10 @@ def encode(tokenizer_path: Path, file: str, out: Path | None, allow_special: boo
     if out is None:
         _print_ids(loaded.encode_iterable(_blocks(file), allow_special=allow_special))
         return
-    import io
+    from paribus.data.token_file import encode_file
 
-    import numpy as np
-
-    ids = loaded.encode(b"".join(_blocks(file)), allow_special=allow_special)
-    buffer = io.BytesIO()
-    np.save(buffer, ids, allow_pickle=False)
-    publish_file(out, buffer.getvalue(), replaces=False)
-    click.echo(f"{out}: {len(ids)} ids", err=True)
+    n_ids = encode_file(file, loaded, out, allow_special=allow_special)
+    click.echo(f"{out}: {n_ids} ids", err=True)
 
 
 @tokenizer.command()

@@ -22,6 +22,10 @@ class Encoder(Protocol):
         """The ids of all texts in a row, and where each text begins and the last ends."""
         ...
 
+    def settled_length(self, text: bytes, allow_special: bool) -> int:
+        """How many bytes at the front of `text` have the same ids whatever follows it."""
+        ...
+
     def decode(self, ids: "list[int] | np.ndarray") -> bytes:
         """The bytes of ids."""
         ...

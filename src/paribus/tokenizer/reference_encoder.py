@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from paribus.errors import DataError
+from paribus.tokenizer import streaming
 from paribus.tokenizer.reference import merge_word, split, split_at_special_tokens
 from paribus.tokenizer.vocabulary import Vocabulary
 
@@ -29,6 +30,11 @@ class ReferenceEncoder:
         ends = np.cumsum([0, *map(len, arrays)], dtype=np.uint64)
         return np.concatenate([np.empty(0, self.vocabulary.id_dtype), *arrays]), ends
 
+    def settled_length(self, text: bytes, allow_special: bool) -> int:
+        """How many bytes at the front of `text` have the same ids whatever follows it."""
+        specials = list(self._special_ids) if allow_special else []
+        return streaming.settled_length(text, self._split_ends, specials)
+
     def decode(self, ids: Sequence[int] | np.ndarray) -> bytes:
         """The bytes of `ids`. Raises DataError for an id that the vocabulary has not."""
         tokens = self.vocabulary.tokens
@@ -36,6 +42,10 @@ class ReferenceEncoder:
             if not 0 <= i < len(tokens):
                 raise DataError(f"id {place}: expected one below {len(tokens)}, found {i}")
         return b"".join(tokens[i] for i in ids)
+
+    def _split_ends(self, text: bytes) -> np.ndarray:
+        pretokens = split(text, self.vocabulary.pattern)
+        return np.cumsum([len(pretoken) for pretoken in pretokens], dtype=np.uint64)
 
     def _ids(self, text: bytes, allow_special: bool) -> Iterator[int]:
         specials = self._special_ids if allow_special else ()

@@ -20,12 +20,13 @@ BLOCK_BYTES = 1 << 16
 SplitEnds = Callable[[bytes], np.ndarray]
 """The end offsets of the pretokens of a text, ascending."""
 
+SettledLength = Callable[[bytes], int]
+"""How many bytes of a text can be encoded now, whatever follows it; 0 for none."""
 
-def blocks(
-    pieces: Iterable[bytes], split_ends: SplitEnds, specials: Sequence[bytes]
-) -> Iterator[bytes]:
-    """Yields the text of `pieces` in blocks; holds a piece, a block and twice the longest pretoken.
-    `specials` are those that the encoder looks for: none where user text makes none.
+
+def blocks(pieces: Iterable[bytes], settled_length: SettledLength) -> Iterator[bytes]:
+    """Yields the text of `pieces` in blocks; holds a piece, a block and twice what a place to cut
+    at is looked for in: the longest pretoken, for most texts.
     """
     waiting: list[bytes] = []
     n_waiting, enough = 0, BLOCK_BYTES
@@ -35,7 +36,7 @@ def blocks(
         if n_waiting < enough:
             continue
         text = b"".join(waiting)
-        cut = settled_length(text, split_ends, specials)
+        cut = settled_length(text)
         if cut:
             yield text[:cut]
         waiting, n_waiting = [text[cut:]], len(text) - cut
@@ -45,7 +46,7 @@ def blocks(
 
 
 def settled_length(text: bytes, split_ends: SplitEnds, specials: Sequence[bytes]) -> int:
-    """How many bytes of `text` can be encoded now, whatever follows it; 0 for none."""
+    """SettledLength by the reference; `specials` are those that the encoder looks for."""
     text = text[: _begin_of_partial_special(text, specials)]
     *settled, open_segment = split_at_special_tokens(text, specials)
     start = sum(map(len, settled))

@@ -13,7 +13,6 @@ from paribus.errors import DataError
 from paribus.tokenizer import formats, streaming
 from paribus.tokenizer.core import Core, Encoder, load_core
 from paribus.tokenizer.limits import n_threads
-from paribus.tokenizer.reference import split
 from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.vocabulary import Vocabulary
 
@@ -34,12 +33,10 @@ class Tokenizer:
         core = load_core()
         if core is None:
             self._encoder: Encoder = ReferenceEncoder(vocabulary)
-            self._split_ends: streaming.SplitEnds = self._split_ends_by_reference
             self._core_error: type[Exception] = DataError
             self._decode: Callable[[list[int] | np.ndarray], bytes] = self._decode_by_reference
         else:
             self._encoder = _core_encoder(core, vocabulary)
-            self._split_ends = lambda text: core.split(text, vocabulary.pattern)
             self._core_error = core.CoreError
             self._decode = self._encoder.decode
 
@@ -104,12 +101,23 @@ class Tokenizer:
 
         Memory is that of a block and the longest pretoken, however long the text.
         """
-        specials = [text.encode() for _, text in self.vocabulary.special_tokens]
+        for ids in self.encode_blocks(pieces, allow_special=allow_special):
+            yield from ids.tolist()
+
+    def encode_blocks(
+        self,
+        pieces: Iterable[str | bytes],
+        *,
+        allow_special: bool = False,
+        threads: int | None = None,
+    ) -> Iterator[np.ndarray]:
+        """The ids of `encode_iterable` in arrays, one for each block of 64 KB or more."""
+        flag, count = _as_flag(allow_special), n_threads(threads)
         settled = streaming.blocks(
-            map(_as_bytes, pieces), self._split_ends, specials if allow_special else []
+            map(_as_bytes, pieces), lambda text: self._encoder.settled_length(text, flag)
         )
         for block in settled:
-            yield from self.encode(block, allow_special=allow_special).tolist()
+            yield self._encoder.encode(block, flag, count)
 
     def decode(self, ids: Iterable[int] | np.ndarray) -> str:
         """The text of `ids`; what is no UTF-8 becomes U+FFFD."""
@@ -175,10 +183,6 @@ class Tokenizer:
 
     def _decode_by_reference(self, ids: list[int] | np.ndarray) -> bytes:
         return self._encoder.decode(self._checked_ids(ids))
-
-    def _split_ends_by_reference(self, text: bytes) -> np.ndarray:
-        pretokens = split(text, self.vocabulary.pattern)
-        return np.cumsum([len(pretoken) for pretoken in pretokens], dtype=np.uint64)
 
 
 def _core_encoder(core: Core, vocabulary: Vocabulary) -> Encoder:
