@@ -16,10 +16,13 @@ from paribus.bench.step_table import step_table
 from paribus.bench.steps import Setting, StepRow, prepare, step_rows
 from paribus.errors import CheckFailedError
 from paribus.loss import cross_entropy
+from paribus.model.accounting import count_flops
 from paribus.model.init import initialize
 from paribus.model.transformer import Transformer
 
 SETTING = Setting(shape="tiny", precision="fp32", device="cpu", threads=1, compile=False)
+TINY = (50, 8, 16, 1, 2, 4)
+PEAK = 1e12
 
 
 def twin(config, clone):
@@ -54,7 +57,7 @@ class InThisProcess:
 @pytest.fixture
 def tiny(monkeypatch):
     """A small shape, some libraries that stand in for others, short rounds, no processes."""
-    monkeypatch.setitem(steps.SHAPES, "tiny", Shape(50, 8, 16, 1, 2, 4))
+    monkeypatch.setitem(steps.SHAPES, "tiny", Shape(*TINY))
     for name, build in (("twin", twin), ("larger", larger)):
         monkeypatch.setitem(models.MODELS, name, Model("numpy", build))
     monkeypatch.setitem(models.MODELS, "absent", Model("no-such-library", twin))
@@ -65,13 +68,13 @@ def tiny(monkeypatch):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_pair_has_equal_models_and_ratios(tiny, precision):
     setting = Setting(**{**vars(SETTING), "precision": precision})
-    ours, theirs = step_rows(setting, ["twin"], 3, lambda text: None)
+    ours, theirs = step_rows(setting, ["twin"], 3, PEAK, lambda text: None)
     assert (ours.note, theirs.note) == ("", "")
     assert ours.n_parameters == theirs.n_parameters > 0
     assert ours.ours_over_it == ours.memory_over_ours == 1
+    flops_per_token = count_flops(Shape(*TINY).config({})).training / 8
     for row in (ours, theirs):
-        assert row.tokens_per_second
-        assert row.share_of_peak
+        assert row.share_of_peak == pytest.approx(row.tokens_per_second * flops_per_token / PEAK)
         assert row.peak_bytes
     shown = step_table([ours, theirs])
     assert f"{ours.n_parameters:,}" in shown
@@ -89,13 +92,13 @@ def test_both_sides_learn(tiny):
 
 
 def test_models_of_other_sizes_are_not_compared(tiny):
-    (row,) = step_rows(SETTING, ["larger"], 1, lambda text: None)
+    (row,) = step_rows(SETTING, ["larger"], 1, PEAK, lambda text: None)
     assert "parameters: expected equally many" in row.note
     assert row.tokens_per_second is None
 
 
 def test_what_is_not_installed_has_a_row_that_says_so(tiny):
-    absent, clone = step_rows(SETTING, ["absent", "nanoGPT"], 1, lambda text: None)
+    absent, clone = step_rows(SETTING, ["absent", "nanoGPT"], 1, PEAK, lambda text: None)
     assert absent.note == "not installed: no-such-library"
     assert clone.note.startswith("not installed: a clone of nanoGPT")
     assert "not installed" in step_table([absent, clone])
@@ -126,7 +129,9 @@ def test_a_worker_whose_process_dies_says_so():
 
 
 def test_a_row_without_figures_is_shown():
-    assert "-" in step_table([StepRow(label="x", parts="x", note="because")])
+    *_, line = step_table([StepRow(label="1.0", parts="x", note="because")]).splitlines()
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == ["x", "1.0", *7 * ["-"], "because"]
 
 
 @pytest.mark.peers

@@ -74,30 +74,13 @@ def _answer(
 def run_alone(work: Callable[..., Any], *arguments: Any, seconds: float = 300) -> Alone:
     """`work(*arguments)` in a fresh Python. Raises CheckFailedError where it fails, dies or takes
     longer than `seconds`."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(theirs, work, arguments), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        error, result, peak = ours.recv() if ours.poll(seconds) else ("too slow", None, None)
-    except EOFError:
-        error, result, peak = "its process died", None, None
-    finally:
-        process.terminate()
-        process.join()
-    if error:
-        raise CheckFailedError(f"{work.__name__}: expected a result, found {error}")
-    return Alone(result, peak)
+    with Worker(_with_peak, work, arguments) as worker:
+        return Alone(*worker.ask(work.__name__, seconds=seconds))
 
 
-def _work(connection: Connection, work: Callable[..., Any], arguments: tuple) -> None:
-    _be_quiet()
-    try:
-        result, error = work(*arguments), ""
-    except BaseException as raised:  # a library of others may raise anything: it is passed on
-        result, error = None, _line(raised)
-    connection.send((error, result, peak_memory_bytes()))
+def _with_peak(work: Callable[..., Any], arguments: tuple) -> Callable[[str], tuple]:
+    """An answer that does the work, whatever its question is called."""
+    return lambda name: (work(*arguments), peak_memory_bytes())
 
 
 def _be_quiet() -> None:

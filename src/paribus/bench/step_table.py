@@ -13,8 +13,8 @@ _COLUMNS: tuple[tuple[str, Callable[[StepRow], str]], ...] = (
     ("share of peak", lambda row: _shown(row.share_of_peak, ".2f")),
     ("peak GB", lambda row: _shown(row.peak_bytes and row.peak_bytes / 1e9, ".2f")),
     ("start s", lambda row: _shown(row.start_seconds, ".0f")),
-    ("ours / it", lambda row: _shown(row.ours_over_it, ".2f") + "x"),
-    ("its memory / ours", lambda row: _shown(row.memory_over_ours, ".2f") + "x"),
+    ("ours / it", lambda row: _shown(row.ours_over_it, ".2f", "x")),
+    ("its memory / ours", lambda row: _shown(row.memory_over_ours, ".2f", "x")),
     ("note", lambda row: row.note),
 )
 
@@ -25,5 +25,5 @@ def step_table(rows: Sequence[StepRow]) -> str:
     return table([name for name, _ in _COLUMNS], lines)
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+def _shown(value: float | None, form: str, unit: str = "") -> str:
+    return "-" if value is None else format(value, form) + unit

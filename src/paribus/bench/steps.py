@@ -13,19 +13,22 @@ import torch
 from paribus.bench.alone import Worker
 from paribus.bench.library import Say
 from paribus.bench.models import MODELS, SHAPES, Shape, count, optimizer_of
+from paribus.bench.rows import OURS
 from paribus.data.batches import Batch
 from paribus.errors import CheckFailedError, ParibusError
 from paribus.experiment import Experiment
+from paribus.files import peak_memory_bytes
 from paribus.model.accounting import count_flops
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, ScheduleConfig
 from paribus.training.config import TrainingConfig
 from paribus.training.numerics import DTYPES, Numerics, synchronize
+from paribus.training.plan import random_batches
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
-OURS = "paribus"
-STEPS_OF_CURVE = 8
+N_BATCHES = 8
+"""Of random tokens, the same for both sides, taken in turn."""
 LEAST_SECONDS = 2.0
 """Of the steps between two looks at the clock."""
 SECONDS_TO_START = 900.0
@@ -96,9 +99,13 @@ class Taken(NamedTuple):
 Step = Callable[[Batch], float]
 
 
-def step_rows(setting: Setting, names: list[str], rounds: int, say: Say) -> Iterator[StepRow]:
-    """Two rows for each library: ours with the same parts, and theirs."""
-    peak = matmul_flops_per_second(setting)
+def step_rows(
+    setting: Setting, names: list[str], rounds: int, peak: float, say: Say
+) -> Iterator[StepRow]:
+    """Two rows for each library: ours with the same parts, and theirs.
+
+    `peak` is what `matmul_flops_per_second` found.
+    """
     for name in names:
         yield from _pair(setting, name, rounds, peak, say)
 
@@ -182,7 +189,8 @@ def prepare(setting: Setting, name: str, is_ours: bool) -> Callable[..., object]
     begun = time.perf_counter()
     make = our_steps if is_ours else their_steps
     n_parameters, step = make(setting, name)
-    batches = [_batch(setting, number) for number in range(STEPS_OF_CURVE)]
+    batch_at = random_batches(our_experiment(setting, setting.sizes.config(MODELS[name].parts)))
+    batches = [batch_at(number) for number in range(N_BATCHES)]
     n_made = 0
 
     def some(n_steps: int) -> Taken:
@@ -251,14 +259,5 @@ def their_steps(setting: Setting, name: str) -> tuple[int, Step]:
     return count(model), step
 
 
-def _batch(setting: Setting, number: int) -> Batch:
-    source = torch.Generator().manual_seed(number)
-    shape = (setting.sizes.batch_size, setting.sizes.context_length + 1)
-    windows = torch.randint(setting.sizes.vocab_size, shape, generator=source)
-    return Batch(windows[:, :-1].contiguous(), windows[:, 1:].contiguous())
-
-
 def _peak_bytes(device: str) -> int:
-    from paribus.files import peak_memory_bytes
-
     return torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory_bytes() or 0

@@ -141,13 +141,13 @@ def train(
         device=device, threads=threads or os.cpu_count() or 1, compile=not eager, **options
     )
     line = StatusLine()
-    about = machine()
-    rows = list(step_rows(setting, list(only or MODELS), rounds, line.show))
+    about, peak = machine(), matmul_flops_per_second(setting)
+    rows = list(step_rows(setting, list(only or MODELS), rounds, peak, line.show))
     line.end()
     about |= {
         "load at the end": machine()["load"],
         "steps": f"{setting.shape}, {setting.precision}, {device}, {setting.threads} threads",
-        "matmul peak": f"{matmul_flops_per_second(setting) / 1e9:,.0f} GFLOP/s",
+        "matmul peak": f"{peak / 1e9:,.0f} GFLOP/s",
     }
     if as_json:
         click.echo(json.dumps({"about": about, "rows": [asdict(row) for row in rows]}))
