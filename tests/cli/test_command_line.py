@@ -10,7 +10,7 @@ import pytest
 
 from paribus import files
 from paribus.cli import main
-from paribus.model.matching import MEASURES, STEPS
+from paribus.model.matching import MEASURES, MULTIPLES
 
 
 def verbs(group=main.paribus, prefix=()):
@@ -186,7 +186,7 @@ def test_accounting_solves_for_a_number(cli, target, number):
 
 def test_accounting_solves_for_every_key_and_measure(cli):
     line = ("accounting", "base_modern", "model.vocab_size=50257", "--match", "base_modern")
-    for key, measure in itertools.product(STEPS, MEASURES):
+    for key, measure in itertools.product(MULTIPLES, MEASURES):
         found = json.loads(cli(*line, "--by", key, "--measure", measure, "--json").out)["match"]
         assert (found["key"], found["measure"]) == (f"model.{key}", measure)
         assert (found["value"], found["mismatch"]) == (

@@ -12,7 +12,7 @@ from axes import small_config
 from paribus.errors import ConfigError
 from paribus.model.accounting import count_flops, count_parameters
 from paribus.model.config import Learned, ModelConfig, NoPosition
-from paribus.model.matching import MEASURES, STEPS, match
+from paribus.model.matching import MEASURES, MULTIPLES, match
 
 CONFIGS = [
     small_config(d_ff_multiple=1),
@@ -38,7 +38,7 @@ def legal(config, key, last):
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize("key", STEPS)
+@pytest.mark.parametrize("key", MULTIPLES)
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_answer_is_the_best_of_all_legal_values(config, key, measure):
     costs = {value: MEASURES[measure](c) for value, c in legal(config, key, 320)}
@@ -64,7 +64,7 @@ def test_measures_are_those_of_the_accounting():
     assert tuple(measure(config) for measure in MEASURES.values()) == expected
 
 
-@pytest.mark.parametrize("key", STEPS)
+@pytest.mark.parametrize("key", MULTIPLES)
 def test_what_no_value_costs_is_refused_in_one_line(key):
     config = small_config(d_ff_multiple=1)
     for target, what in ((0, "at least"), (10**40, "at most")):

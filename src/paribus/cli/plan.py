@@ -163,8 +163,6 @@ def _proposal_lines(
 ) -> list[str]:
     if is_in_time:
         return ["", f"It fits into {clock(seconds)} as it is."]
-    if not best.fits:
-        return ["", "No model of this family fits into the memory."]
     return [
         "",
         f"A run that fits into {clock(seconds)}:",

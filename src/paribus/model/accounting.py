@@ -145,13 +145,13 @@ def estimate_memory(
 
 def _kept_bytes(config: ModelConfig, width: int) -> int:
     """Bytes that the backward pass keeps for each position: the blocks, the final norm, the end."""
-    d, narrow = config.d_model, width
+    d = config.d_model
     norm = NORM_BYTES * d
     block = (
         2 * NORMS_OF_PLACEMENT[config.norm_placement] * norm
-        + 2 * narrow * d  # what the two sublayers read
-        + _kept_by_attention(config, narrow)
-        + _kept_by_the_ffn(config) * narrow * config.feed_forward_width
+        + 2 * width * d  # what the two sublayers read
+        + _kept_by_attention(config, width)
+        + _kept_by_the_ffn(config) * width * config.feed_forward_width
     )
     return config.n_layers * block + config.has_final_norm * norm + 4 * d
 

@@ -1,6 +1,6 @@
 """Keys and values of the tokens already seen, so that decoding reads each token once."""
 
-from paribus.shapes import Heads, Keys
+from paribus.shapes import Heads, Keys, Values
 
 
 class LayerCache:
@@ -9,9 +9,9 @@ class LayerCache:
     def __init__(self, capacity: int):
         self.capacity, self.length = capacity, 0
         self.keys: Keys | None = None
-        self.values: Keys | None = None
+        self.values: Values | None = None
 
-    def append(self, keys: Heads, values: Heads) -> tuple[Keys, Keys]:
+    def append(self, keys: Heads, values: Heads) -> tuple[Keys, Values]:
         """Adds new positions; returns those of all positions so far."""
         if self.keys is None or self.values is None:
             shape = (*keys.shape[:-2], self.capacity, keys.shape[-1])

@@ -9,12 +9,12 @@ from paribus.errors import ConfigError
 from paribus.model.accounting import count_flops, count_parameters
 from paribus.model.config import LARGEST_SIZE, ModelConfig
 
-STEPS: dict[str, Callable[[ModelConfig], int]] = {
+MULTIPLES: dict[str, Callable[[ModelConfig], int]] = {
     "d_ff": lambda config: config.d_ff_multiple,
     "d_model": lambda config: config.width_unit,
     "n_layers": lambda config: 1,
 }
-"""Key that may be solved for -> the step between its values: all other keys stay."""
+"""Key that may be solved for -> what its values are multiples of: all other keys stay."""
 
 MEASURES: dict[str, Callable[[ModelConfig], int]] = {
     "parameters": lambda config: count_parameters(config).total,
@@ -50,8 +50,8 @@ def match(config: ModelConfig, key: str, target: int, measure: str = "parameters
     Raises ConfigError where `target` is less than the smallest value costs, or more than the
     largest does.
     """
-    step = STEPS[key](config)
-    values = range(step, LARGEST_SIZE + 1, step)
+    unit = MULTIPLES[key](config)
+    values = range(unit, LARGEST_SIZE + 1, unit)
 
     def cost(value: int) -> int:
         return MEASURES[measure](_with_value(config, key, value))

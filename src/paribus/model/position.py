@@ -33,7 +33,9 @@ class PositionSignal(nn.Module):
 
 
 class NoPositions(PositionSignal):
-    """x: the causal mask alone tells positions apart (NoPE; Kazemnejad et al., 2023)."""
+    """x: the causal mask alone tells positions apart (NoPE; Kazemnejad et al., 2023,
+    arXiv:2305.19466).
+    """
 
 
 class RotaryPositions(PositionSignal):
@@ -58,7 +60,9 @@ class RotaryPositions(PositionSignal):
 
 
 class SinusoidalPositions(PositionSignal):
-    """x + (sin(pos w_k), cos(pos w_k), …), w_k = 10000^(-2k/d) (Vaswani et al., 2017)."""
+    """x + (sin(pos w_k), cos(pos w_k), …), w_k = 10000^(-2k/d) (Vaswani et al., 2017,
+    arXiv:1706.03762).
+    """
 
     def __init__(self, d_model: int):
         super().__init__()

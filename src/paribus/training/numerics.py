@@ -136,19 +136,19 @@ def _as_it_is(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
     """The compiled function, or the function itself with a warning where compiling fails."""
-    compiled = torch.compile(function, dynamic=False)
-    state = {"call": compiled}
+    fast, has_failed = torch.compile(function, dynamic=False), False
 
     def call(*arguments: Any) -> Result:
-        if state["call"] is function:
+        nonlocal has_failed
+        if has_failed:
             return function(*arguments)
         try:
-            return compiled(*arguments)
+            return fast(*arguments)
         except RuntimeError as error:  # those of the compiler are RuntimeErrors too
             if not _is_compile_failure(error):
                 raise
             log.warning("torch.compile failed, the run goes on uncompiled: %s", _first_line(error))
-            state["call"] = function
+            has_failed = True
             return function(*arguments)
 
     return call

@@ -319,6 +319,7 @@ def _measured(
 ) -> Forecast:
     """The forecast of a run of `model` that takes `seconds`, or as long as the data lasts."""
     one_step = _with_model(experiment, model, steps=1)
+    # As if the one step took all of the time: whether compiling pays depends on no more.
     one_step = resolve_compile(one_step, seconds)
     speed = measure_speed(one_step, batches_of(one_step))
     say(f"d_model {model.d_model}, {model.n_layers} layers: {speed.step:.3f} s a step")

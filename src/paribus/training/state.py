@@ -16,6 +16,9 @@ from paribus.optim.build import build_optimizer
 from paribus.training.numerics import compiled
 
 RANDOM = "random."
+"""Begin of the names of random states among the tensors of a snapshot."""
+FIELDS = ("tokens", "seconds", "chain", "scaler")
+"""What a snapshot keeps as JSON, beside the step and the validation loss."""
 
 
 @dataclass
@@ -62,12 +65,11 @@ class TrainState:
             for key, value in values.items()
             if isinstance(value, Tensor)
         }
-        fields = ("tokens", "seconds", "chain", "scaler")
         return Snapshot(
             step=self.step,
             weights=self.model.state_dict(),
             optimizer=moments | _random_states(),
-            state={name: getattr(self, name) for name in fields},
+            state={name: getattr(self, name) for name in FIELDS},
             validation_loss=self.validation_loss,
         )
 
@@ -87,7 +89,7 @@ class TrainState:
             moved = value.to(parameter.device) if value.ndim else value
             self.optimizer.state[parameter][key] = moved.clone()
         self.step, self.validation_loss = snapshot.step, snapshot.validation_loss
-        for name in ("tokens", "seconds", "chain", "scaler"):
+        for name in FIELDS:
             setattr(self, name, snapshot.state[name])
 
 
