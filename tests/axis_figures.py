@@ -66,12 +66,9 @@ def curves(
 
 def rows_of(curve: str, xs: Any, ys: Any) -> Rows:
     return [
-        {"x": round(float(x), 4), "y": float(f"{float(y):.4g}"), "curve": curve}
+        {"x": float(f"{float(x):.4g}"), "y": float(f"{float(y):.4g}"), "curve": curve}
         for x, y in zip(xs, ys, strict=True)
     ]
-
-
-# --- Drawings ------------------------------------------------------------------------------------
 
 
 def drawing(boxes: Rows, lines: Rows, width: int, height: int) -> altair.LayerChart:
@@ -180,9 +177,6 @@ def attention_mask() -> altair.Chart:
     )
 
 
-# --- Curves --------------------------------------------------------------------------------------
-
-
 @torch.no_grad()
 def stream_growth() -> altair.Chart:
     """Root mean square of the stream after each block, before the first step."""
@@ -201,7 +195,7 @@ def stream_growth() -> altair.Chart:
             layer.register_forward_hook(measure)
         model.hidden(tokens)
         rows += [row for row in rows_of(placement, range(17), sizes) if row["y"] < 30]
-    return curves(rows, "block", "size of the stream", log=("y",), points=True)
+    return curves(rows, "block", "root mean square", log=("y",), points=True)
 
 
 @torch.no_grad()
@@ -266,7 +260,12 @@ def initial_spread() -> altair.Chart:
         altair.Chart(altair.InlineData(values=rows), width=440, height=170)
         .mark_point(filled=True, size=50)
         .encode(
-            x=altair.X("x:Q", title="initial standard deviation", scale=altair.Scale(type="log")),
+            x=altair.X(
+                "x:Q",
+                title="initial standard deviation",
+                scale=altair.Scale(type="log"),
+                axis=altair.Axis(values=[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1]),
+            ),
             y=altair.Y("tensor:N", title=None, sort=None),
             yOffset=altair.YOffset("init:N", sort=list(INITS)),
             color=altair.Color("init:N", title=None, sort=list(INITS)),
@@ -284,11 +283,16 @@ def position_signal() -> altair.Chart:
             config = replace(BASE, tie_embeddings=tied, position=Sinusoidal())
             shape = (50_257, BASE.d_model)
             token = initial_std("token_embedding.weight", shape, config) * factor(config)
-            table = "tied" if tied else "untied"
-            rows.append({"x": float(f"{size / token:.4g}"), "arm": f"{table}, {scale}"})
+            tables = "tied" if tied else "untied"
+            rows.append({"x": float(f"{size / token:.4g}"), "arm": f"{tables}, {scale}"})
     chart = altair.Chart(altair.InlineData(values=rows), width=380, height=120)
     bars = chart.mark_bar().encode(
-        x=altair.X("x:Q", title="position over token", scale=altair.Scale(type="symlog")),
+        x=altair.X(
+            "x:Q",
+            title="root mean square, position over token",
+            scale=altair.Scale(type="symlog"),
+            axis=altair.Axis(values=[0, 1, 3, 10, 30, 100]),
+        ),
         y=altair.Y("arm:N", title=None, sort=None),
     )
     return bars + bars.mark_text(align="left", dx=4).encode(text=altair.Text("x:Q", format=".3~g"))
@@ -304,7 +308,7 @@ def soft_cap() -> altair.Chart:
 
 def newton_schulz() -> altair.Chart:
     """What the iteration makes of each singular value, from a diagonal matrix of norm 1."""
-    values = torch.logspace(-3, 0, 100)
+    values = torch.logspace(-3, 0, 200)
     rows = rows_of("before", values, values)
     for iterations in (1, 3, 5):
         # A second value brings the norm of the matrix to 1.
@@ -312,8 +316,8 @@ def newton_schulz() -> altair.Chart:
             orthogonal(torch.diag(torch.stack([s, (1 - s * s).sqrt()])), iterations)[0, 0]
             for s in values
         ]
-        rows += rows_of(f"{iterations} steps", values, found)
-    return curves(rows, "singular value over norm", "after", log=("x",))
+        rows += rows_of(f"after {iterations}", values, found)
+    return curves(rows, "singular value over norm", "singular value after steps", log=("x",))
 
 
 def schedules() -> altair.Chart:
