@@ -33,7 +33,7 @@ def encode_file(
     """Publishes the ids of a text as the .npy file `out`; returns how many.
 
     Holds a block of text and its ids, however long the text. Raises what `read_blocks` raises,
-    CannotCreateError where `out` is there, StorageError.
+    CannotCreateError where `out` is there and not `replaces`, StorageError.
     """
     n_ids = 0
 

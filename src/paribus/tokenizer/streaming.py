@@ -25,8 +25,10 @@ SettledLength = Callable[[bytes], int]
 
 
 def blocks(pieces: Iterable[bytes], settled_length: SettledLength) -> Iterator[bytes]:
-    """Yields the text of `pieces` in blocks; holds a piece, a block and twice what a place to cut
-    at is looked for in: the longest pretoken, for most texts.
+    """Yields the text of `pieces` in blocks that are encoded one by one.
+
+    Holds a piece, a block and at most twice the longest stretch without a place to cut: a pretoken,
+    in most texts.
     """
     waiting: list[bytes] = []
     n_waiting, enough = 0, BLOCK_BYTES
