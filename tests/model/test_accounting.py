@@ -239,6 +239,14 @@ def test_memory_of_weights_gradients_and_moments_is_exact(optimizer):
     )
 
 
+def test_gradients_of_a_part_stay_while_the_next_is_computed():
+    config = small_config(vocab_size=1000)
+    one, two = (estimate_memory(config, sequences=64, loss_rows=4, parts=n) for n in (1, 2))
+    assert one.of_pass > 2 * one.gradients, "the peak is at the loss"
+    assert two.peak - one.peak == one.gradients
+    assert dataclasses.replace(two, accumulated=0) == one
+
+
 def test_the_chunked_loss_needs_memory_for_its_rows_only():
     config = small_config(vocab_size=1000)
     few, all_rows = (estimate_memory(config, sequences=2, loss_rows=r) for r in (4, None))

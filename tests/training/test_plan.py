@@ -183,6 +183,8 @@ RUNS = {
     "long": "model.d_model=128 model.context_length=512 training.batch_size=4",
     "bf16": "training.precision=bf16 training.batch_size=8",
     "parts": "training.batch_size=16 training.accumulation=4",
+    "large parts": "model.d_model=512 model.n_heads=8 model.n_layers=8 model.context_length=128 "
+    "training.batch_size=18 training.accumulation=3",
     "readable": "training.loss_rows=null model.attention_backend=manual training.batch_size=4",
     "vanilla": "model.norm=layernorm model.norm_placement=post model.ffn=relu model.bias=true "
     "model.position.kind=sinusoidal training.batch_size=8",

@@ -66,6 +66,8 @@ class Memory:
     """Logits that exist at once, and what is made from them."""
     update: int
     """Values of the optimizer that a step makes and drops."""
+    accumulated: int
+    """Gradients of the parts before, while a part is computed; 0 for a batch in one part."""
 
     @property
     def of_pass(self) -> int:
@@ -76,7 +78,8 @@ class Memory:
     def peak(self) -> int:
         """The most that exists at once: at the loss, or while the optimizer is at work."""
         at_update = self.gradients + self.update
-        return self.weights + self.optimizer + max(self.of_pass, at_update)
+        at_loss = self.accumulated + self.of_pass
+        return self.weights + self.optimizer + max(at_loss, at_update)
 
 
 def count_parameters(config: ModelConfig) -> Parameters:
@@ -122,10 +125,11 @@ def estimate_memory(
     *,
     sequences: int,
     loss_rows: int | None,
+    parts: int = 1,
     width: int = 4,
     moments: tuple[int, int] = (2, 2),
 ) -> Memory:
-    """Bytes of a training step on `sequences` rows, products in numbers of `width` bytes.
+    """Bytes of a training step: `parts` of `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
     are exact. Activations are the tensors that the backward pass keeps. `loss_rows` is that of the
@@ -140,6 +144,7 @@ def estimate_memory(
         activations=positions * _kept_bytes(config, width) + _cast_bytes(n_hidden, width),
         loss=_loss_bytes(config, positions, loss_rows, width),
         update=4 * n,
+        accumulated=4 * n if parts > 1 else 0,
     )
 
 

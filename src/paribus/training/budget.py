@@ -99,6 +99,7 @@ def memory_of(experiment: Experiment) -> Memory:
         experiment.model,
         sequences=training.batch_size // training.accumulation,
         loss_rows=training.loss_rows,
+        parts=training.accumulation,
         width=2 if training.precision in ("bf16", "fp16") else 4,
         moments=experiment.optimizer.moments,
     )
