@@ -1,6 +1,7 @@
 """The bench: its timer, what it refuses, and the command on a small text."""
 
 import os
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -168,3 +169,13 @@ def test_the_figure_shows_the_fastest_route_of_each_library():
     pytest.importorskip("vl_convert")
     picture = rates_figure(rows, "a title").decode()
     assert picture.startswith("<svg") and "peer" in picture and "a title" in picture
+
+
+def test_a_library_gets_no_more_text_than_memory_holds(sample, monkeypatch):
+    sample.path.write_text(TEXT * 30, encoding="utf-8")
+    large = Sample(sample.path, sample.folder)
+    monkeypatch.setattr(encoding, "available_memory_bytes", lambda: 10_000_000)
+    peer = fake(lambda sample: [], lambda ids: "")
+    routes = Routes({"": lambda sample: []})
+    assert encoding._n_bytes(peer, routes, "", large) == 200_000
+    assert encoding._n_bytes(replace(peer, memory=1), routes, "", large) == len(large.data)

@@ -14,7 +14,7 @@ from paribus.bench.peers import NAIVE, OURS, PEERS, Decode, Ids, Peer, Routes, i
 from paribus.bench.rows import Row
 from paribus.bench.timing import Call, alternate
 from paribus.errors import CheckFailedError
-from paribus.files import publish_file
+from paribus.files import available_memory_bytes, publish_file
 from paribus.tokenizer.tokenizer import Tokenizer
 
 TRIAL_BYTES = 32 << 10
@@ -168,7 +168,7 @@ def _checked(
 ) -> Candidate | str:
     """Equality first: the route with its part of the text, or what is wrong with it."""
     try:
-        part = sample.first(_n_bytes(routes, route, sample))
+        part = sample.first(_n_bytes(peer, routes, route, sample))
         found = ids_of(routes.encode[route](part))
     except BaseException as error:
         return f"fails: {_fault_of_others(error)}"
@@ -186,14 +186,17 @@ def _decoding_fault(decode: Decode, ids: Ids, text: str) -> str:
         return f"fails: {_fault_of_others(error)}"
 
 
-def _n_bytes(routes: Routes, route: str, sample: Sample) -> int:
-    """How much of the text a pass of a few seconds takes, by a second look at its beginning."""
+def _n_bytes(peer: Peer, routes: Routes, route: str, sample: Sample) -> int:
+    """How much of the text a pass of a few seconds takes, by a second look at its beginning, and
+    half of the free memory holds."""
     trial = sample.first(TRIAL_BYTES)
     routes.encode[route](trial)
     start = time.perf_counter()
     routes.encode[route](trial)
     rate = len(trial.data) / (time.perf_counter() - start)
     n_bytes = int(rate * max(LONGEST_PASS, len(sample.data) / RATE_FOR_ALL))
+    if (available := available_memory_bytes()) is not None:
+        n_bytes = min(n_bytes, available // (2 * peer.memory))
     return len(sample.data) if n_bytes >= len(sample.data) else max(n_bytes // 100_000, 1) * 100_000
 
 

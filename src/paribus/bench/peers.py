@@ -52,6 +52,9 @@ class Peer(Library):
     """A library that encodes, and how it loads a vocabulary."""
 
     load: Callable[[Material], Routes]
+    memory: int = 25
+    """Bytes that it may hold for a byte of text: more text than memory has room for is not given
+    to it. Most of those that make lists of Python's numbers take 10 to 21."""
 
 
 def ids_of(result: Any) -> np.ndarray:
@@ -171,8 +174,8 @@ def _tokenizers(material: Material) -> Routes:
 
 PEERS = {
     NAIVE: Peer("paribus", _naive),
-    OURS: Peer("paribus", _ours),
-    "gigatoken": Peer("gigatoken", _gigatoken),
+    OURS: Peer("paribus", _ours, memory=4),
+    "gigatoken": Peer("gigatoken", _gigatoken, memory=8),
     "snaptokens": Peer("snaptokens", _snaptokens),
     "fastokens": Peer("fastokens", _fastokens),
     "tokie": Peer("tokie", _tokie),
