@@ -72,7 +72,7 @@ std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, s
     std::size_t* const full = ends + (n_ends - block_size);
     while (begin < size && ends <= full) {
         const std::size_t left = size - begin;
-        prefetch(text + begin + text_ahead);
+        prefetch_at(reinterpret_cast<std::uintptr_t>(text) + begin + text_ahead);
         const std::uint64_t borders = left >= block_size
                                           ? borders_in_block<Isa, pattern>(text + begin, block_size)
                                           : borders_at_end<Isa, pattern>(text + begin, left);

@@ -81,16 +81,13 @@ class Forecast:
     @property
     def peak_bytes(self) -> int:
         """The most memory that the process holds while it trains."""
-        kept = int(KEPT_BY_ALLOCATOR * self.memory.of_pass)
-        compiler = COMPILER_BYTES if self.experiment.training.compile == "on" else 0
-        return self.process_bytes + self.memory.peak + kept + compiler
+        return self.process_bytes + bytes_of_run(self.experiment)
 
     @property
     def fits(self) -> bool:
         """Whether the memory suffices, as far as one can tell."""
-        return self.available_bytes is None or (
-            self.peak_bytes - self.process_bytes <= self.available_bytes
-        )
+        needed = bytes_of_run(self.experiment)
+        return self.available_bytes is None or needed <= self.available_bytes
 
     @property
     def tokens(self) -> int:
@@ -264,9 +261,16 @@ def fit(
     return found
 
 
+def bytes_of_run(experiment: Experiment) -> int:
+    """The most memory that training adds to a process: formulas, allocator, compiler."""
+    memory = memory_of(experiment)
+    compiler = COMPILER_BYTES if experiment.training.compile == "on" else 0
+    return memory.peak + int(KEPT_BY_ALLOCATOR * memory.of_pass) + compiler
+
+
 def lack_of_memory(experiment: Experiment) -> str | None:
     """What to say where the memory of this machine will hardly hold a step; None where it will."""
-    needed, available = memory_of(experiment).peak, _available_bytes(experiment.training.device)
+    needed, available = bytes_of_run(experiment), _available_bytes(experiment.training.device)
     if available is None or needed <= available:
         return None
     return (
