@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -116,10 +116,10 @@ def nearest(name: str, names: list[str]) -> str | None:
 class _Constructor(RoundTripConstructor):
     """Reads a date as text, as the core schema of YAML 1.2 does."""
 
-    yaml_constructors: ClassVar[dict[str, Any]] = {
-        **RoundTripConstructor.yaml_constructors,
-        "tag:yaml.org,2002:timestamp": lambda self, node: node.value,
-    }
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        as_text = {"tag:yaml.org,2002:timestamp": lambda self, node: node.value}
+        self.yaml_constructors = self.yaml_constructors | as_text
 
 
 def _load(text: str) -> Any:
