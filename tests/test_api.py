@@ -61,12 +61,16 @@ def test_generate_gives_the_text_that_stream_gives_in_pieces(made_run):
     assert text != run.generate("on a", **(options | {"seed": 5}))
     with pytest.raises(ConfigError, match=r"^top_k"):
         run.generate("on a", top_k=0)
+    with pytest.raises(ConfigError, match=r"^seed: expected a whole number from 0"):
+        run.generate("on a", seed=2**63)
 
 
 def test_a_device_that_is_not_there_is_named_as_the_argument_it_is(made_run, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(UnavailableError, match=r"^device: expected a device that is there"):
         paribus.load(made_run, device="mps")
+    with pytest.raises(UnavailableError, match=r"found 'tpu'"):
+        paribus.load(made_run, device="tpu")
 
 
 def test_loss_is_that_of_the_text(made_run):

@@ -12,7 +12,7 @@ from paribus.experiment import (
     runs_folder,
     with_run_folder,
 )
-from paribus.optim.config import ScheduleConfig
+from paribus.optim.config import MuonConfig, ScheduleConfig
 from paribus.optim.schedule import SCHEDULES
 
 
@@ -97,3 +97,11 @@ def test_a_run_folder_of_any_origin_has_a_sound_name(tmp_path):
 def test_every_schedule_is_a_word_of_the_config(kind):
     found = load_experiment("base_modern", ["schedule.warmup_steps=7", f"schedule.kind={kind}"])
     assert found.schedule == ScheduleConfig(kind=kind, warmup_steps=7)
+
+
+def test_another_optimizer_keeps_the_rate_of_the_base(tmp_path):
+    """All else equal: an arm that names another optimizer changes nothing that it does not name."""
+    (tmp_path / "base.yaml").write_text("optimizer: {lr: 1e-5, beta2: 0.99}\n", encoding="utf-8")
+    arm = tmp_path / "arm.yaml"
+    arm.write_text("base: base.yaml\noptimizer: {kind: muon}\n", encoding="utf-8")
+    assert load_experiment(arm).optimizer == MuonConfig(lr=1e-5, beta2=0.99)

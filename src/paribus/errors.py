@@ -144,9 +144,22 @@ def from_os_error(
     )
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that memory could not be had: PyTorch says so in a RuntimeError."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(words in str(error) for words in ("out of memory", "can't allocate memory"))
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """What `error` says, without the frames of C++ that PyTorch lists below it."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def exit_code_of(error: BaseException) -> int:
     """What a command ends with after `error`; 70 for one that nobody expected."""
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return OutOfMemoryError.exit_code
     if isinstance(error, OSError):
         error = from_os_error(error)

@@ -143,6 +143,9 @@ def test_a_special_that_cannot_be_is_refused_before_any_text_is_read(refused, sp
             ["evaluation.prompts", "at most 16 tokens", "found"],
         ),
         ("training.time=soon", ["training.time", "90s, 5m, 2h", "'soon'"]),
+        ("optimizer.lr=1e300", ["optimizer.lr", "number below", "found 1e+300"]),
+        ("training.threads=100000", ["training.threads", "below 1025", "The nearest is 1024"]),
+        ("model.d_ff_ratio=1e300", ["model.d_ff_ratio", "number below", "found 1e+300"]),
         ("training.steps", ["key=value"]),
         ("--lr=1", ["--lr"]),
     ],
@@ -279,6 +282,28 @@ def test_a_number_that_no_machine_holds(refused, arguments, name):
     refused(
         2, [name, "is not in the range 1<=x<=" if name != "--vocab-size" else "257"], *arguments
     )
+
+
+def test_memory_that_pytorch_cannot_get(cli, train, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = cli(*train("model.d_model=2000000000", "model.d_ff=1000000000"))
+    error = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert done.code == 71
+    assert len(error) == 1 and "memory: expected enough, found none left" in error[0]
+
+
+def test_an_error_that_nobody_foresaw_is_one_line(refused, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("first\nframe #0: somewhere\nframe #1: elsewhere")
+
+    monkeypatch.setattr("paribus.experiment.load_experiment", broken)
+    refused(70, ["unexpected RuntimeError: first. ", "--debug"], "accounting", "base_modern")
+
+
+def test_a_target_that_is_neither_a_number_nor_a_config(refused):
+    size = "model.vocab_size=300"
+    for target in ("-5", "nan", "16M-tokens"):
+        refused(66, [f"--match {target}: ", "written as 16M"], "accounting", "base_modern", size, "--match", target)  # fmt: skip
 
 
 def test_a_size_above_free_memory_is_refused_before_it_is_made(refused, monkeypatch):

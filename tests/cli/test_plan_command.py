@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 import pytest
 
@@ -41,6 +42,24 @@ def test_the_proposal_is_a_command_that_plans_as_promised(cli):
     said = json.loads(cli("plan", *command[2:], "--json").out)
     assert said["steps"] < 1_000_000
     assert f"for {said['steps']:,} steps" in done.out
+
+
+def test_the_proposal_reads_the_data_of_the_plan(cli, tiny_data, tmp_path):
+    tokens = tmp_path / "a b" / "tokens"
+    shutil.copytree(tiny_data.tokens, tokens)
+    words = ["base_modern", *TINY[1:], "training.steps=1000000"]
+    done = cli("plan", *words, "--data", str(tokens), "--fit", "1s")
+    line = next(line for line in done.out.splitlines() if "paribus train" in line)
+    command = shlex.split(line)
+    done = cli(*command[1:], "--run", str(tmp_path / "run"))
+    assert done.code == 0, done.err
+
+
+def test_a_plan_of_a_batch_beyond_all_memory_makes_none(cli, tiny_data):
+    words = [*TINY[1:], "training.batch_size=2000000000", "--data", str(tiny_data.tokens)]
+    done = cli("plan", "base_modern", *words)
+    assert done.code == 0
+    assert "does not fit" in done.out
 
 
 def test_plans_that_cannot_be_are_refused_in_one_line(cli, tmp_path):

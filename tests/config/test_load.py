@@ -121,6 +121,12 @@ def test_a_whole_number_may_stand_for_a_float(write, text):
         ("radius: 3", "radius (c.yaml:1): expected a known key, found 'radius'. Did you mean 'shape.radius'?"),
         ("shape: {kind: sqare}", "shape.kind (c.yaml:1): expected circle or square, found 'sqare'. Did you mean 'square'?"),
         ("shape: circle", "shape (c.yaml:1): expected a section, as in shape.kind, found 'circle'"),
+        ("shape: {kind: [circle]}", "shape.kind (c.yaml:1): expected circle or square, found ['circle']"),
+        ("shape: {kind: {a: 1}}", "shape.kind (c.yaml:1): expected circle or square, found {'a': 1}"),
+        ("width: 2026-01-01", "width (c.yaml:1): expected a whole number, found '2026-01-01'"),
+        ("layers: a", "layers (c.yaml:1): expected a list, as in [a, b], found 'a'"),
+        ("budget: {tokens: 1e3}", "budget.tokens (c.yaml:1): expected a whole number, found 1000.0. The nearest is 1000"),
+        ("budget: {tokens: -5}", "budget.tokens (c.yaml:1): expected a number above 0, found -5. The nearest is 1"),
         ("shape: null", "shape (c.yaml:1): expected a section, as in shape.kind, found null"),
         ("shape: {radius: -1}", "shape.radius (c.yaml:1): expected a number above 0, found -1"),
         ("shape: {kind: square, radius: 1}", "shape.radius (c.yaml:1): expected a key of 'square', found 'radius' of another kind"),
@@ -157,6 +163,39 @@ def test_another_kind_drops_the_keys_of_the_old_one(write):
         side=6.0, tilt=1.0
     )
     assert load(Drawing, None, ["shape.kind=square", "shape.tilt=3"]).shape == Square(tilt=3.0)
+
+
+@settings
+class Pen:
+    kind: Literal["pen"] = "pen"
+    width: float = 1.0
+    ink: float = 0.5
+
+
+@settings
+class Brush:
+    kind: Literal["brush"] = "brush"
+    width: float = 9.0
+    hairs: int = 100
+
+
+@settings
+class Sketch:
+    tool: Pen | Brush = Pen()
+
+
+def test_another_kind_keeps_what_was_set_and_is_a_key_of_it_too(write):
+    write("tool: {width: 3, ink: 0.7}\n", "base.yaml")
+    path = write("base: base.yaml\ntool: {kind: brush}\n")
+    assert load(Sketch, path).tool == Brush(width=3.0)
+    assert load(Sketch, path, ["tool.width=4", "tool.kind=pen"]).tool == Pen(width=4.0)
+    assert load(Sketch, None, ["tool.kind=brush"]).tool == Brush()
+
+
+@pytest.mark.parametrize("text", ["2026-01-01", "2026-01-01T10:00:00Z", "2026-01-01 10:00:00"])
+def test_a_date_is_text(write, text):
+    assert load(Drawing, write(f"title: {text}\n")).title == text
+    assert load(Drawing, None, [f"title={text}"]).title == text
 
 
 @settings

@@ -50,9 +50,10 @@ def test_a_byte_order_mark_and_crlf_are_read(read):
         ("%YAML 1.1\n---\na: yes\n", 2, "a directive"),
         ("a: " + "[" * 20 + "]" * 20, 1, "more than 16 levels"),
         ("a: [" + "1, " * 6000 + "]", 1, "more than 5000 of them"),
-        ("a: [1\n", 2, "expected"),
+        ("a: [1\n", 2, "expected YAML, found <stream end>"),
+        ("a: 1\n---\nb: 1\n", 2, "expected YAML, found another document"),
         ("a: 1\n b: 2\n", 2, "mapping values"),
-        ("\ta: 1\n", 1, "token"),
+        ("\ta: 1\n", 1, "expected YAML, found character \\t that cannot start any token"),
     ],
 )
 def test_what_is_more_than_plain_keys_and_values_is_refused_with_its_line(read, text, line, found):

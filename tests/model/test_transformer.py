@@ -202,6 +202,8 @@ REFUSED = [
     ("torch.zeros(2, 3)", "int64 or int32, found float32"),
     ("torch.zeros(2, 3, dtype=torch.uint8)", "int64 or int32, found uint8"),
     ("torch.zeros(2, 3, dtype=torch.bool)", "int64 or int32, found bool"),
+    ("[[1, 2]]", "a tensor of token ids, found list"),
+    ("torch.zeros(2, 3, dtype=torch.long).numpy()", "a tensor of token ids, found ndarray"),
     ("torch.zeros(0, 3, dtype=torch.long)", r"at least one sequence .*\(0, 3\)"),
     ("torch.tensor(5)", r"at least one sequence .*\(\)"),
     ("torch.zeros(2, 0, dtype=torch.long)", "1 to 8 tokens .*found 0"),

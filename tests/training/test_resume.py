@@ -8,10 +8,11 @@ import sys
 import time
 
 import pytest
+import torch
 
 from paribus import checkpoint
 from paribus.config.load import to_plain
-from paribus.errors import ConfigError, DataError, InputMissingError
+from paribus.errors import ConfigError, DataError, InputMissingError, UnavailableError
 from paribus.tracking.rows import read_rows
 from paribus.training.run import resume, train
 
@@ -304,3 +305,10 @@ def test_another_optimizer_cannot_take_over(stopped_run):
     change = ["optimizer.kind=muon", "optimizer.lr=1e-2"]
     with pytest.raises(ConfigError, match=r"optimizer\.kind: .*moments"):
         resume(folder, change, allow_change=["optimizer.kind"])
+
+
+def test_a_device_that_is_gone_is_refused_before_anything_is_made(stopped_run, monkeypatch):
+    folder = stopped_run("run")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UnavailableError, match=r"^training\.device: .*found 'cuda'"):
+        resume(folder, ["training.device=cuda"], allow_change=["training.device"])

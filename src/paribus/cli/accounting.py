@@ -87,6 +87,7 @@ def _matched(experiment: "Experiment", target: str, by: str, measure: str) -> "M
 
     A model without a vocabulary of its own has that of `experiment`.
     """
+    from paribus.errors import InputMissingError
     from paribus.experiment import load_experiment
     from paribus.model.matching import MEASURES, match
 
@@ -95,7 +96,10 @@ def _matched(experiment: "Experiment", target: str, by: str, measure: str) -> "M
     if number is not None:
         wanted = int(Decimal(number[1]) * UNITS[number[2].upper()])
     else:
-        other = load_experiment(target).model
+        try:
+            other = load_experiment(target).model
+        except InputMissingError as error:
+            raise InputMissingError(f"--match {error}. A number is written as 16M") from error
         size = other.vocab_size or model.vocab_size
         wanted = MEASURES[measure](dataclasses.replace(other, vocab_size=size))
     return match(model, by, wanted, measure)

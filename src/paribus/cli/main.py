@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from paribus.errors import ParibusError, from_os_error
+from paribus.errors import ParibusError, first_line, from_os_error, is_out_of_memory
 from paribus.files import STOP_SIGNALS
 
 VERBS = {
@@ -111,18 +111,22 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(*_described(error))
 
 
+_LESS = "End other programs, or work on less: a smaller model, or a smaller training.batch_size"
+
+
 def _described(error: BaseException) -> tuple[str, int]:
     if _signals or isinstance(error, click.Abort | KeyboardInterrupt):
         # An import that a signal breaks off may raise what it likes.
         number = _signals[0] if _signals else signal.SIGINT
         return f"stopped ({signal.Signals(number).name})", STOP_SIGNALS[number]
-    if isinstance(error, MemoryError):
-        return f"memory: expected enough, found none left. {error}".strip(), 71
+    if is_out_of_memory(error):
+        return f"memory: expected enough, found none left ({first_line(error)}). {_LESS}", 71
     if isinstance(error, OSError):
         error = from_os_error(error)
     if isinstance(error, ParibusError):
         return str(error), error.exit_code
-    return f"unexpected {type(error).__name__}: {error}. Run it again with --debug", 70
+    said = f"unexpected {type(error).__name__}: {first_line(error)}"
+    return f"{said}. Run it again with --debug", 70
 
 
 def _fail(message: str, exit_code: int) -> int:

@@ -67,7 +67,8 @@ def plan(
         best = found if is_in_time else fitted(resolved, found, seconds, batches_of, say)
         proposal = [] if is_in_time else _overrides(resolved, best)
         record["fit"] = {"seconds": seconds, "overrides": proposal, **_record(best)}
-        lines += _proposal_lines(config, [*overrides, *proposal], best, seconds, is_in_time)
+        words = [config, *overrides, *proposal, *([] if data is None else ["--data", str(data)])]
+        lines += _proposal_lines(words, best, seconds, is_in_time)
     click.echo(json.dumps(record) if as_json else "\n".join(lines))
 
 
@@ -159,14 +160,14 @@ def _lines(found: "Forecast") -> list[str]:
 
 
 def _proposal_lines(
-    config: str, overrides: list[str], best: "Forecast", seconds: float, is_in_time: bool
+    words: list[str], best: "Forecast", seconds: float, is_in_time: bool
 ) -> list[str]:
     if is_in_time:
         return ["", f"It fits into {clock(seconds)} as it is."]
     return [
         "",
         f"A run that fits into {clock(seconds)}:",
-        f"  {shlex.join(['paribus', 'train', config, *overrides])}",
+        f"  {shlex.join(['paribus', 'train', *words])}",
         *(f"  {line}" for line in _lines(best)),
     ]
 

@@ -18,6 +18,7 @@ def expected_value(error: Any) -> str:
         "float_type": "a number",
         "bool_type": "true or false",
         "string_type": "text",
+        "tuple_type": "a list, as in [a, b]",
     }
     said = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
     return by_type.get(error["type"], said)

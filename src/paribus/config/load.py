@@ -144,10 +144,19 @@ def _merge(values: dict[str, Any], layer: dict[str, Any], cls: type | None) -> N
         variants = _settings_variants(hints.get(key, object))
         kind = value.get("kind", old.get("kind"))
         variant = next((v for v in variants if _kind(v) == kind), variants[0] if variants else None)
-        # Another class drops the keys of the old one; kinds of one class have the same keys.
         if len(variants) > 1 and kind != old.get("kind"):
-            old = values[key] = to_plain(variant()) if variant and _kind(variant) == kind else {}
+            old = values[key] = _carried_over(old, variants, kind)
         _merge(old, value, variant)
+
+
+def _carried_over(old: dict[str, Any], variants: list[type], kind: Any) -> dict[str, Any]:
+    """A section of another kind: its defaults, but for what was set and is a key of it too."""
+    defaults = {_kind(variant): to_plain(variant()) for variant in variants}
+    if not isinstance(kind, str) or kind not in defaults:
+        return {}
+    before, after = defaults.get(old.get("kind"), {}), defaults[kind]
+    kept = {name: value for name, value in old.items() if value != before.get(name, value)}
+    return after | {name: value for name, value in kept.items() if name in after} | {"kind": kind}
 
 
 def _kind(cls: type) -> str | None:
@@ -186,14 +195,16 @@ def _variant(hint: Any, value: dict[str, Any]) -> type | None:
     variants = _settings_variants(hint)
     if len(variants) == 1:
         return variants[0]
-    return {_kind(variant): variant for variant in variants}.get(value.get("kind"))
+    return next((v for v in variants if _kind(v) == value.get("kind")), None)
 
 
 def _value_problem(
     error: Any, values: dict[str, Any], layers: Sequence[Source], cls: type
 ) -> str | None:
     """One pydantic error as one line; None where the structure is what is wrong."""
-    if error["type"] in ("unexpected_keyword_argument", "dataclass_type"):
+    # The branch of text in `str | int`: what is wrong with the number says more.
+    is_other_branch = error["type"] == "string_type" and error["loc"][-1] == "str"
+    if is_other_branch or error["type"] in ("unexpected_keyword_argument", "dataclass_type"):
         return None
     if error["type"] == "value_error":
         return _with_place(str(error["ctx"]["error"]), layers)

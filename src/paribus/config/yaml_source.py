@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -54,7 +55,7 @@ def read_yaml(path: Path) -> Source:
         ) from error
     try:
         _check_events(path, text)
-        document = YAML(pure=True).load(text)
+        document = _load(text)
     except ConfigError:  # a ValueError too
         raise
     except MarkedYAMLError as error:
@@ -83,7 +84,7 @@ def parse_override(text: str) -> Source:
         raise ConfigError(f"{text!r}: expected key=value, as in training.steps=100 (null for off)")
     try:
         _check_events(Path(text), value)
-        parsed = YAML(pure=True, typ="safe").load(value)
+        parsed = _scalar(_load(value))
     except ConfigError:
         raise
     except (YAMLError, ValueError) as error:
@@ -110,6 +111,21 @@ def nearest(name: str, names: list[str]) -> str | None:
     by_end = {other.rpartition(".")[2]: other for other in names}
     close = difflib.get_close_matches(name.rpartition(".")[2], list(by_end), n=1, cutoff=0.6)
     return by_end[close[0]] if close else None
+
+
+class _Constructor(RoundTripConstructor):
+    """Reads a date as text, as the core schema of YAML 1.2 does."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        as_text = {"tag:yaml.org,2002:timestamp": lambda self, node: node.value}
+        self.yaml_constructors = self.yaml_constructors | as_text
+
+
+def _load(text: str) -> Any:
+    yaml = YAML(pure=True)
+    yaml.Constructor = _Constructor
+    return yaml.load(text)
 
 
 def _check_events(path: Path, text: str) -> None:
@@ -161,6 +177,7 @@ def _scalar(value: Any) -> Any:
 
 
 def _plain_problem(problem: str) -> str:
-    """ruamel's words about a repeated key, shortened to the key."""
+    """ruamel's words, made to stand behind "found"; about a repeated key, shortened to the key."""
     key = problem.partition("found duplicate key ")[2].partition(" with value")[0]
-    return f"the key {key} twice" if key else problem
+    found = problem.partition("but got ")[2] or problem.removeprefix("but ").removeprefix("found ")
+    return f"the key {key} twice" if key else found

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from paribus.data.config import DataConfig
-from paribus.data.order import window_starts
+from paribus.data.order import check_length, window_starts
 from paribus.data.shards import TokenShards, gather
 
 
@@ -44,7 +44,7 @@ class Batches:
     ):
         self.shards, self.order = shards, config.order
         self.batch_size, self.context_length, self.seed = batch_size, context_length, seed
-        self.starts(0)  # refuses too few tokens before the first step
+        check_length(shards.n_train_tokens, context_length)
 
     def starts(self, step: int) -> np.ndarray:
         """Where in the stream of training tokens the windows of `step` start."""

@@ -22,14 +22,18 @@ def window_starts(
     `order` is "epoch", "random" or "sequential" (see ORDERS). Every start is between 0 and
     n_tokens - context_length - 1, inclusive. Raises DataError where no window fits.
     """
-    last_start = n_tokens - context_length - 1
-    if last_start < 0:
+    check_length(n_tokens, context_length)
+    return ORDERS[order](seed, step, batch_size, n_tokens - context_length - 1, context_length)
+
+
+def check_length(n_tokens: int, context_length: int) -> None:
+    """Raises DataError for fewer tokens than one window has."""
+    if n_tokens <= context_length:
         raise DataError(
             f"training tokens: expected at least {context_length + 1} (model.context_length + 1), "
             f"found {n_tokens}. Lower model.context_length below {max(n_tokens, 2)}, or prepare "
             "more text"
         )
-    return ORDERS[order](seed, step, batch_size, last_start, context_length)
 
 
 def windows_per_epoch(n_tokens: int, context_length: int) -> int:

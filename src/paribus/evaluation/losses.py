@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from paribus.errors import DataError, OutOfMemoryError
+from paribus.errors import DataError, OutOfMemoryError, is_out_of_memory
 from paribus.model.inputs import check_ids
 from paribus.model.transformer import Transformer
 from paribus.shapes import Scalar, Tokens
@@ -173,12 +173,3 @@ def _chunk_losses(model: Transformer, hidden: Rows, targets: RowTargets) -> Scal
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     losses = logits.logsumexp(-1) - logits.gather(-1, targets[:, None]).squeeze(-1)
     return losses.sum() if losses.device.type == "mps" else losses.double().sum()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory could not be had, on any device."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in str(error) or "can't allocate memory" in str(error)
-    )

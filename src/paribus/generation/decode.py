@@ -108,6 +108,8 @@ def generate(
     """
     if max_tokens < 1:
         raise ConfigError(f"max_tokens: expected a whole number from 1 up, found {max_tokens}")
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"seed: expected a whole number from 0 to {2**63 - 1}, found {seed}")
     device = model.output_weight.device
     decoding = Decoding(
         model,

@@ -85,7 +85,7 @@ class ModelConfig:
     """Feed-forward network: gated, or two layers with an activation between."""
     d_ff: Size | None = None
     """Width of the feed-forward network; null takes it from the three keys below."""
-    d_ff_ratio: Annotated[float, Gt(0)] | None = None
+    d_ff_ratio: Annotated[float, Gt(0), Lt(1_000_000)] | None = None
     """d_ff over d_model before rounding; null: 8/3 when gated, 4 when not."""
     d_ff_multiple: Size = 64
     """d_ff is rounded to a multiple of this."""

@@ -10,6 +10,9 @@ ID_TYPES = (torch.int64, torch.int32)
 
 def check_shape(tokens: Tensor, start: int, context_length: int) -> None:
     """Refuses what is no sequence, no id, empty, or past the context behind `start` tokens."""
+    if not isinstance(tokens, Tensor):
+        found = type(tokens).__name__
+        raise DataError(f"model: expected a tensor of token ids, found {found}. Use torch.tensor()")
     if tokens.dtype not in ID_TYPES:
         found = str(tokens.dtype).removeprefix("torch.")
         raise DataError(f"model: expected token ids as int64 or int32, found {found}. Use .long()")

@@ -7,6 +7,8 @@ from annotated_types import Ge, Gt, Lt
 from paribus.config.settings import settings
 
 Fraction = Annotated[float, Ge(0), Lt(1)]
+Rate = Annotated[float, Gt(0), Lt(1_000_000)]
+"""A learning rate: PyTorch takes none that float32 does not hold."""
 
 
 @settings
@@ -14,7 +16,7 @@ class OptimizerSettings:
     """What every kind of optimizer has."""
 
     kind: str
-    lr: Annotated[float, Gt(0)] = 3e-4
+    lr: Rate = 3e-4
     """Highest learning rate, reached at the end of the warm-up."""
     weight_decay: Annotated[float, Ge(0)] = 0.1
     """Strength of the decay; each step takes lr * weight_decay of a weight away."""
@@ -65,7 +67,7 @@ class MuonConfig(MomentSettings):
     """Muon for the hidden matrices, AdamW at `lr` for tables, norms and biases (Jordan, 2024)."""
 
     kind: Literal["muon"] = "muon"
-    matrix_lr: Annotated[float, Gt(0)] = 0.02
+    matrix_lr: Rate = 0.02
     """Highest learning rate of the hidden matrices; it follows the schedule as lr does."""
     momentum: Fraction = 0.95
     """Decay of the mean of their gradients."""

@@ -39,7 +39,7 @@ class TrainingConfig:
     """torch.compile; auto: on where the predicted run is long enough to pay for it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the run computes."""
-    threads: Annotated[int, Gt(0)] | None = None
+    threads: Annotated[int, Gt(0), Lt(1025)] | None = None
     """CPU threads; null: as many as PyTorch chooses. CPU results depend on it."""
     loss_rows: Annotated[int, Gt(0)] | None = 1024
     """Positions whose logits exist at once; null: the readable loss, all logits at once."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from paribus.errors import UnavailableError
+from paribus.errors import UnavailableError, first_line
 from paribus.experiment import Experiment
 from paribus.loss import Loss, chunked_loss, readable_loss
 from paribus.model.transformer import Transformer
@@ -51,7 +51,7 @@ def find_device(wanted: str, key: str = "device") -> str:
     }
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if present[name])
-    if not present[wanted]:
+    if not present.get(wanted, False):
         there = ", ".join(name for name, here in present.items() if here)
         raise UnavailableError(
             f"{key}: expected a device that is there ({there}), found {wanted!r}. "
@@ -136,6 +136,8 @@ def _as_it_is(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
     """The compiled function, or the function itself with a warning where compiling fails."""
+    # It looks for a GPU's toolkit in passing, and says so where there is none.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     fast, has_failed = torch.compile(function, dynamic=False), False
 
     def call(*arguments: Any) -> Result:
@@ -147,7 +149,7 @@ def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
         except RuntimeError as error:  # those of the compiler are RuntimeErrors too
             if not _is_compile_failure(error):
                 raise
-            log.warning("torch.compile failed, the run goes on uncompiled: %s", _first_line(error))
+            log.warning("torch.compile failed, the run goes on uncompiled: %s", first_line(error))
             has_failed = True
             return function(*arguments)
 
@@ -156,10 +158,6 @@ def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def _is_compile_failure(error: BaseException) -> bool:
     return "dynamo" in type(error).__module__ or "inductor" in type(error).__module__
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _set_cuda_determinism(deterministic: bool) -> None:

@@ -19,7 +19,7 @@ from paribus.tracking.metrics import MetricsLog
 from paribus.training import record
 from paribus.training.budget import check_budget, parse_duration
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
-from paribus.training.numerics import Numerics, resolve_machine
+from paribus.training.numerics import Numerics, find_device, resolve_machine
 from paribus.training.plan import lack_of_memory, open_batches, resolve_budget
 from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
@@ -102,6 +102,7 @@ def resume(
     with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
         experiment = load(Experiment, paths.config, overrides)
         changes = _check_changes(before, experiment, allow_change)
+        find_device(experiment.training.device, "training.device")
         tokenizer = Tokenizer.from_files(paths.tokenizer)
         _check_prompts(experiment, tokenizer)
         if "data.dir" in changes:
