@@ -214,8 +214,11 @@ def _fresh(candidate: Candidate, material: Material) -> Call:
 
 
 def _warm(candidate: Candidate) -> Call:
-    part = _in_memory(candidate)
-    return lambda: candidate.routes.encode[candidate.route](part)
+    """The pass right after one over the same text: others have run since the last round, and
+    memory that nobody used meanwhile may be slow to come back."""
+    part, encode = _in_memory(candidate), candidate.routes.encode[candidate.route]
+    encode(part)
+    return lambda: encode(part)
 
 
 def _shard(candidate: Candidate, material: Material) -> Call:
