@@ -41,7 +41,7 @@ class TrainingConfig:
     """Where the run computes."""
     threads: Annotated[int, Gt(0), Lt(1025)] | None = None
     """CPU threads; null: as many as PyTorch chooses. CPU results depend on it."""
-    loss_rows: Annotated[int, Gt(0)] | None = 1024
+    loss_rows: Annotated[int, Gt(0)] | None = 512
     """Positions whose logits exist at once; null: the readable loss, all logits at once."""
     deterministic: bool = True
     """Only deterministic algorithms on CUDA."""
