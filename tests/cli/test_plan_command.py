@@ -62,6 +62,12 @@ def test_a_plan_of_a_batch_beyond_all_memory_makes_none(cli, tiny_data):
     assert "does not fit" in done.out
 
 
+def test_a_time_too_short_for_any_run_is_not_promised(cli):
+    done = cli("plan", "base_modern", *TINY, "--fit", "0.00001s")
+    assert "No run of a model like this one fits into 0:00" in done.out
+    assert "A run that fits" not in done.out
+
+
 def test_plans_that_cannot_be_are_refused_in_one_line(cli, tmp_path):
     for words, said in (
         (["--fit", "soon"], "--fit: expected a duration as 90s, 5m, 2h"),

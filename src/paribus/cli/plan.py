@@ -166,7 +166,9 @@ def _proposal_lines(
         return ["", f"It fits into {clock(seconds)} as it is."]
     return [
         "",
-        f"A run that fits into {clock(seconds)}:",
+        f"A run that fits into {clock(seconds)}:"
+        if best.seconds <= seconds
+        else f"No run of a model like this one fits into {clock(seconds)}. The nearest:",
         f"  {shlex.join(['paribus', 'train', *words])}",
         *(f"  {line}" for line in _lines(best)),
     ]
