@@ -18,8 +18,9 @@ from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train as train_tokenizer
 from paribus.training import plan
-from paribus.training.budget import memory_of, tokens_per_step
-from paribus.training.plan import Forecast, Speed, fit, forecast, random_batches, smaller_models
+from paribus.training.budget import tokens_per_step
+from paribus.training.fit import MOST_EPOCHS, TOKENS_PER_PARAMETER, fit, smaller_models
+from paribus.training.plan import Forecast, Speed, forecast, random_batches
 from paribus.training.run import train
 
 RATE = 1e9
@@ -51,7 +52,7 @@ def experiment(tiny_experiment):
 
 
 def forecast_of(experiment, **changes):
-    given = {"memory": memory_of(experiment), "process_bytes": 10**8, "available_bytes": 10**9}
+    given = {"process_bytes": 10**8, "available_bytes": 10**9}
     return Forecast(
         **{"experiment": experiment, "speed": Speed(0.5, 2.0), "n_train_tokens": None}
         | given
@@ -133,7 +134,7 @@ def test_the_fit_is_the_largest_that_learns_enough(experiment, at_a_rate, second
 
     def enough(model):
         tokens = RATE * seconds / count_flops(model).training * model.context_length
-        return tokens >= plan.TOKENS_PER_PARAMETER * count_parameters(model).non_embedding
+        return tokens >= TOKENS_PER_PARAMETER * count_parameters(model).non_embedding
 
     models = smaller_models(experiment.model)
     best = next((m for m in models if enough(m)), models[-1])
@@ -148,7 +149,7 @@ def test_a_fit_does_not_repeat_little_data_for_long(experiment, at_a_rate):
     before = forecast_of(experiment, speed=None, n_train_tokens=640)
     found = fit(experiment, before, 1000.0, random_batches, print)
     assert found.epochs is not None
-    assert found.epochs <= plan.MOST_EPOCHS
+    assert found.epochs <= MOST_EPOCHS
 
 
 def test_a_fit_compiles_where_that_pays(experiment, at_a_rate):

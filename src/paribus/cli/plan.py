@@ -45,8 +45,8 @@ def plan(
     from paribus.cli.accounting import with_vocabulary
     from paribus.experiment import load_experiment
     from paribus.training.budget import check_budget, parse_duration
+    from paribus.training.fit import fit as fitted
     from paribus.training.numerics import resolve_machine
-    from paribus.training.plan import fit as fitted
     from paribus.training.plan import forecast
 
     seconds = None if fit is None else parse_duration(fit, "--fit")

@@ -1,4 +1,4 @@
-"""What a run takes before it starts: time by a short calibration, memory by formulas, what fits."""
+"""What a run takes before it starts: time by a short calibration, memory by formulas."""
 
 import dataclasses
 import math
@@ -10,13 +10,11 @@ import torch
 
 from paribus.data.batches import Batch, Batches
 from paribus.data.shards import TokenShards
-from paribus.errors import OutOfMemoryError
 from paribus.experiment import Experiment
 from paribus.files import available_memory_bytes, resident_memory_bytes
 from paribus.model.accounting import (
     Memory,
     count_flops,
-    count_parameters,
     vocab_size,
 )
 from paribus.model.config import ModelConfig
@@ -33,16 +31,6 @@ KEPT_BY_ALLOCATOR = 0.25
 tensor: 0.14 to 0.5 with glibc's allocator, the less the larger the tensors."""
 COMPILER_BYTES = 180_000_000
 """Of the compiler's own modules and tables in the process: 190 MB with torch 2.15."""
-TOKENS_PER_PARAMETER = 20
-"""Training tokens for each parameter outside of the tables (Hoffmann et al., 2022,
-arXiv:2203.15556)."""
-MOST_EPOCHS = 4.0
-"""Passes over the data that are nearly worth new data (Muennighoff et al., 2023,
-arXiv:2305.16264)."""
-TRIES = 4
-"""Proposals that are measured, each by the speed of the one before: a smaller model is slower for
-its FLOPs."""
-
 BatchAt = Callable[[int], Batch]
 Say = Callable[[str], None]
 
@@ -62,7 +50,6 @@ class Forecast:
 
     experiment: Experiment
     """Resolved: machine, steps, compiling."""
-    memory: Memory
     process_bytes: int
     """What the process holds aside from the run; 0 on an accelerator."""
     available_bytes: int | None
@@ -77,6 +64,11 @@ class Forecast:
         """Weight updates of the run."""
         assert self.experiment.training.steps is not None
         return self.experiment.training.steps
+
+    @property
+    def memory(self) -> Memory:
+        """Bytes of a step by part."""
+        return memory_of(self.experiment)
 
     @property
     def peak_bytes(self) -> int:
@@ -173,14 +165,14 @@ def resolve_budget(
     """
     speed = None
     if needs_calibration(experiment):
-        speed = measure_speed(_compiling(experiment, "off"), batch_at)
+        speed = measure_speed(compiling(experiment, "off"), batch_at)
         say(f"calibration: {speed.step:.3f} s a step")
     resolved = with_steps(experiment, n_train_tokens, speed.step if speed else 0.0)
     resolved = resolve_compile(resolved, speed.step if speed else None)
     if resolved.training.compile == "on":
         speed = None
         if experiment.training.time is not None:
-            compiled = _compiling(experiment, "on")
+            compiled = compiling(experiment, "on")
             speed = measure_speed(compiled, batch_at)
             say(f"calibration: {speed.step:.3f} s a compiled step")
             resolved = with_steps(compiled, n_train_tokens, speed.step)
@@ -216,49 +208,17 @@ def forecast(
     """
     before = Forecast(
         experiment=experiment,
-        memory=memory_of(experiment),
         process_bytes=_process_bytes(experiment),
         available_bytes=_available_bytes(experiment.training.device),
         speed=None,
         n_train_tokens=n_train_tokens,
     )
     if not before.fits:
-        steps = with_steps(_compiling(experiment, "off"), n_train_tokens, math.inf)
+        steps = with_steps(compiling(experiment, "off"), n_train_tokens, math.inf)
         return dataclasses.replace(before, experiment=steps)
     resolved, speed = resolve_budget(experiment, n_train_tokens, batch_at, say)
     speed = speed or measure_speed(resolved, batch_at)
     return dataclasses.replace(before, experiment=resolved, speed=speed)
-
-
-def fit(
-    experiment: Experiment,
-    found: Forecast,
-    seconds: float,
-    batches_of: Callable[[Experiment], BatchAt],
-    say: Say,
-) -> Forecast:
-    """A run of the largest model like that of `experiment` that learns enough within `seconds`.
-
-    `found` is the forecast of `experiment`. Width, heads and layers shrink together; the width of
-    a head stays. Enough are `TOKENS_PER_PARAMETER`; where even the smallest model gets fewer, it
-    gets what there is. Raises OutOfMemoryError where the memory does not suffice for any.
-    """
-    models = [model for model in smaller_models(experiment.model) if _holds(found, model)]
-    if not models:
-        raise OutOfMemoryError(
-            f"training.batch_size: expected one that fits into {_gigabytes(found.available_bytes)} "
-            f"GB with the smallest model, found {experiment.training.batch_size}. Make it "
-            "smaller, or training.accumulation larger"
-        )
-    if found.speed is None:
-        found = _measured(experiment, found, models[-1], seconds, batches_of, say)
-    for _ in range(TRIES):
-        rate = found.flops_per_second
-        model = next((m for m in models if _learns(m, seconds, rate)), models[-1])
-        found = _measured(experiment, found, model, seconds, batches_of, say)
-        if model == models[-1] or _has_enough(model, found.tokens):
-            break
-    return found
 
 
 def bytes_of_run(experiment: Experiment) -> int:
@@ -274,96 +234,14 @@ def lack_of_memory(experiment: Experiment) -> str | None:
     if available is None or needed <= available:
         return None
     return (
-        f"memory: expected about {_gigabytes(needed)} GB for a step, found "
-        f"{_gigabytes(available)} GB available. Make training.batch_size smaller, or "
+        f"memory: expected about {gigabytes(needed)} GB for a step, found "
+        f"{gigabytes(available)} GB available. Make training.batch_size smaller, or "
         "training.accumulation larger"
     )
 
 
-def smaller_models(model: ModelConfig) -> list[ModelConfig]:
-    """`model` and smaller ones, the largest first.
-
-    They have fewer heads of the same width, and between half and twice as many layers as are in
-    proportion to the width.
-    """
-    models = [model]
-    for n_heads in range(model.n_heads, 0, -1):
-        share = n_heads / model.n_heads
-        layers = model.n_layers * share
-        for n_layers in range(
-            max(1, round(layers / 2)), min(model.n_layers, round(2 * layers)) + 1
-        ):
-            models.append(_scaled(model, n_heads, n_layers))
-    return sorted(set(models), key=lambda m: count_parameters(m).non_embedding, reverse=True)
-
-
-def _scaled(model: ModelConfig, n_heads: int, n_layers: int) -> ModelConfig:
-    share = n_heads / model.n_heads
-    kv_heads = None
-    if model.n_kv_heads is not None:
-        most = max(1, round(model.n_kv_heads * share))
-        kv_heads = max(n for n in range(1, most + 1) if n_heads % n == 0)
-    return dataclasses.replace(
-        model,
-        d_model=n_heads * model.head_width,
-        n_heads=n_heads,
-        n_kv_heads=kv_heads,
-        n_layers=n_layers,
-        d_ff=None if model.d_ff is None else max(1, round(model.d_ff * share)),
-    )
-
-
-def _measured(
-    experiment: Experiment,
-    found: Forecast,
-    model: ModelConfig,
-    seconds: float,
-    batches_of: Callable[[Experiment], BatchAt],
-    say: Say,
-) -> Forecast:
-    """The forecast of a run of `model` that takes `seconds`, or as long as the data lasts."""
-    one_step = _with_model(experiment, model, steps=1)
-    # As if the one step took all of the time: whether compiling pays depends on no more.
-    one_step = resolve_compile(one_step, seconds)
-    speed = measure_speed(one_step, batches_of(one_step))
-    say(f"d_model {model.d_model}, {model.n_layers} layers: {speed.step:.3f} s a step")
-    one = dataclasses.replace(found, experiment=one_step, memory=memory_of(one_step), speed=speed)
-    steps = one.steps_in(seconds)
-    if found.n_train_tokens is not None:
-        most = MOST_EPOCHS * found.n_train_tokens / tokens_per_step(one_step)
-        steps = max(1, min(steps, int(most)))
-    final = _with_model(experiment, model, steps)
-    choice = one_step.training.compile
-    return dataclasses.replace(one, experiment=_compiling(final, choice))
-
-
-def _with_model(experiment: Experiment, model: ModelConfig, steps: int) -> Experiment:
-    """`experiment` with another model and number of steps; the warm-up at most a tenth of them."""
-    training = dataclasses.replace(
-        experiment.training, steps=steps, tokens=None, epochs=None, time=None
-    )
-    warmup = experiment.schedule.warmup_steps
-    warmup = steps // 10 if warmup is None else min(warmup, steps // 10)
-    schedule = dataclasses.replace(experiment.schedule, warmup_steps=warmup, horizon=None)
-    return dataclasses.replace(experiment, model=model, training=training, schedule=schedule)
-
-
-def _holds(found: Forecast, model: ModelConfig) -> bool:
-    experiment = dataclasses.replace(found.experiment, model=model)
-    return dataclasses.replace(found, experiment=experiment, memory=memory_of(experiment)).fits
-
-
-def _learns(model: ModelConfig, seconds: float, rate: float) -> bool:
-    """Whether a model sees enough tokens in `seconds` at `rate` FLOPs a second."""
-    flops_per_token = count_flops(model).training / model.context_length
-    return _has_enough(model, rate * seconds / flops_per_token)
-
-
-def _has_enough(model: ModelConfig, n_tokens: float) -> bool:
-    return n_tokens >= TOKENS_PER_PARAMETER * count_parameters(model).non_embedding
-
-
-def _compiling(experiment: Experiment, choice: Literal["auto", "on", "off"]) -> Experiment:
+def compiling(experiment: Experiment, choice: Literal["auto", "on", "off"]) -> Experiment:
+    """`experiment` with another `training.compile`."""
     training = dataclasses.replace(experiment.training, compile=choice)
     return dataclasses.replace(experiment, training=training)
 
@@ -377,7 +255,7 @@ def _process_bytes(experiment: Experiment) -> int:
         batch_size=1, device="cpu", precision="fp32", threads=experiment.training.threads
     )
     least = dataclasses.replace(experiment, model=model, training=training)
-    measure_speed(_compiling(least, "off"), random_batches(least))
+    measure_speed(compiling(least, "off"), random_batches(least))
     return resident_memory_bytes() or 0
 
 
@@ -387,5 +265,6 @@ def _available_bytes(device: str) -> int | None:
     return available_memory_bytes() if device == "cpu" else None
 
 
-def _gigabytes(n_bytes: int | None) -> str:
+def gigabytes(n_bytes: int | None) -> str:
+    """A size for a message, without its unit."""
     return f"{(n_bytes or 0) / 1e9:.1f}"
