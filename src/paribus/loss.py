@@ -1,5 +1,6 @@
 """The training loss from scratch: the readable one, and one that never holds all logits at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,7 @@ def readable_loss(
     return Loss(objective, nats.detach())
 
 
-def chunked_loss(
+def chunked_loss(  # noqa: PLR0913 - the parts of one formula
     hidden: Float[Tensor, "*batch d_model"],
     weight: Float[Tensor, "vocab d_model"],
     targets: Int[Tensor, "*batch"],
@@ -54,17 +55,24 @@ def chunked_loss(
     scale: float = 1.0,
     softcap: float | None = None,
     z_weight: float = 0.0,
+    exponentiate: "Exponentiate | None" = None,
 ) -> Loss:
     """readable_loss of softcap(hidden weight^T * scale), `rows` positions at a time.
 
     The gradients are made in the forward pass, chunk by chunk: nothing is computed twice, and the
     largest tensor is (rows, vocab). Under autocast the products run in its number format; the sum
-    over chunks and everything between the products is float32.
+    over chunks and everything between the products is float32. `exponentiate` is
+    `exponentiate_in_place`, or the same compiled.
     """
     flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
     needs_gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
-    head = _Head(rows, scale, softcap, z_weight, _product_dtype(hidden), needs_gradients)
+    exponentiate = exponentiate or exponentiate_in_place
+    dtype = _product_dtype(hidden)
+    head = _Head(rows, scale, softcap, z_weight, dtype, needs_gradients, exponentiate)
     return Loss(*_ChunkedLoss.apply(flat, weight, wanted, head))
+
+
+Exponentiate = Callable[[Tensor, Tensor, float | None], Tensor]
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class _Head:
     z_weight: float
     dtype: torch.dtype
     needs_gradients: bool
+    exponentiate: Exponentiate
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -87,22 +96,22 @@ class _ChunkedLoss(torch.autograd.Function):
         nats, squares = (torch.zeros((), device=hidden.device) for _ in range(2))
         kept = _empty_gradients(hidden, weight) if head.needs_gradients else ()
         # One buffer for all chunks: fresh memory of this size costs more than the arithmetic in it.
-        n_rows = min(head.rows, len(hidden))
-        logits = hidden.new_empty((n_rows, len(weight)), dtype=torch.float32)
+        logits = weight.new_empty((min(head.rows, len(hidden)), len(weight)))
         for start in range(0, len(hidden), head.rows):
-            inputs = (hidden[start : start + head.rows] * head.scale).to(head.dtype)
+            inputs = hidden[start : start + head.rows].float() * head.scale
             wanted = targets[start : start + head.rows, None]
-            chunk = _project(inputs, weight, logits[: len(inputs)])
-            slope = None if head.softcap is None else _cap_in_place(chunk, head.softcap)
-            losses, log_partition = _softmax_in_place(chunk, wanted)
-            nats += losses.sum()
+            chunk = torch.mm(inputs.to(head.dtype), weight.T, out=logits[: len(inputs)])
+            chosen = _capped(chunk.gather(-1, wanted), head.softcap)
+            largest = _capped(chunk.amax(-1, keepdim=True), head.softcap)
+            sums = head.exponentiate(chunk, largest, head.softcap)
+            log_partition = sums.log() + largest
+            nats += (log_partition - chosen).sum()
             squares += log_partition.square().sum()
             if kept:
                 grad_hidden, grad_weight = kept
-                _to_gradient(chunk, wanted, log_partition, head.z_weight, slope)
-                gradient = chunk.to(head.dtype)
-                grad_hidden[start : start + head.rows] = (gradient @ weight) * head.scale
-                _accumulate(grad_weight, gradient, inputs)
+                factor = _to_gradient(chunk, wanted, chosen, sums, log_partition, head)
+                grad_hidden[start : start + head.rows] = (chunk @ weight) * (factor * head.scale)
+                _accumulate(grad_weight, chunk, (inputs * factor).to(head.dtype))
         ctx.save_for_backward(*kept)
         ctx.n_positions = len(hidden)
         nats /= len(hidden)
@@ -123,48 +132,65 @@ def _empty_gradients(hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     return torch.empty_like(hidden), torch.zeros_like(weight, dtype=torch.float32)
 
 
-def _project(inputs: Tensor, weight: Tensor, logits: Tensor) -> Tensor:
-    """inputs weight^T as float32, in the memory of `logits`."""
-    if weight.dtype == logits.dtype:
-        return torch.mm(inputs, weight.T, out=logits)
-    return logits.copy_(inputs @ weight.T)
+def exponentiate_in_place(
+    logits: Float[Tensor, "rows vocab"], largest: Float[Tensor, "rows 1"], softcap: float | None
+) -> Float[Tensor, "rows 1"]:
+    """Turns logits into exp(softcap(logits) - largest), times the slope of the cap; returns sums.
+
+    The sums are those of the exponentials alone, without the slope. Compiled, it is one pass over
+    memory.
+    """
+    wide = logits.float()  # the logits themselves where they are float32
+    slope = None
+    if softcap is not None:
+        wide.div_(softcap).tanh_()
+        slope = 1 - wide.square()
+        wide.mul_(softcap)
+    wide.sub_(largest).exp_()
+    sums = wide.sum(-1, keepdim=True, dtype=_sum_dtype(logits)).float()
+    if slope is not None:
+        wide *= slope
+    if wide.dtype != logits.dtype:
+        logits.copy_(wide)
+    return sums
 
 
-def _cap_in_place(logits: Tensor, cap: float) -> Tensor:
-    """Turns logits into cap tanh(logits / cap); returns the slope of that, 1 - tanh²."""
-    logits.div_(cap).tanh_()
-    slope = 1 - logits.square()
-    logits *= cap
-    return slope
+def _sum_dtype(logits: Tensor) -> torch.dtype:
+    # A compiled loop on a CPU adds one number after the other: in float32 the sum of a large
+    # vocabulary is off by 1e-5. PyTorch's own sum adds in pairs.
+    is_one_by_one = torch.compiler.is_compiling() and logits.device.type == "cpu"
+    return torch.float64 if is_one_by_one and logits.dtype == torch.float32 else torch.float32
 
 
-def _softmax_in_place(logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """Turns logits into probabilities; returns the losses at `wanted` and log(sum(exp(logits)))."""
-    largest = logits.amax(-1, keepdim=True)
-    logits -= largest
-    chosen = logits.gather(-1, wanted)
-    sums = logits.exp_().sum(-1, keepdim=True)
-    logits /= sums
-    log_sums = sums.log_()
-    return log_sums - chosen, log_sums + largest
+def _capped(logits: Tensor, cap: float | None) -> Tensor:
+    wide = logits.float()
+    return wide if cap is None else cap * (wide / cap).tanh()
 
 
 def _to_gradient(
-    probabilities: Tensor,
+    exponentials: Tensor,
     wanted: Tensor,
+    chosen: Tensor,
+    sums: Tensor,
     log_partition: Tensor,
-    z_weight: float,
-    slope: Tensor | None,
-) -> None:
-    """Turns softmax into d loss / d logits: (1 + 2 z log_partition) softmax - one at the target.
+    head: _Head,
+) -> Tensor:
+    """Turns exponentials into d loss / d logits but for a factor of each row, which it returns.
 
-    Under a soft-cap, times its slope.
+    d loss / d logits = ((1 + 2 z log_partition) exponentials / sums - one at the target) * slope of
+    the cap. The division by the sums is left to the small tensors of the products that follow.
     """
-    if z_weight:
-        probabilities *= 1 + 2 * z_weight * log_partition
-    probabilities.scatter_add_(-1, wanted, probabilities.new_full(wanted.shape, -1.0))
-    if slope is not None:
-        probabilities *= slope
+    growth = 1 + 2 * head.z_weight * log_partition
+    at_target = growth * (chosen - log_partition).exp() - 1  # in float32, whatever the others are
+    if head.softcap is not None:
+        at_target *= 1 - (chosen / head.softcap).square()
+    if head.z_weight:
+        exponentials *= growth
+    if head.dtype == torch.float16:  # it ends at 65,504: below the sum over a large vocabulary
+        exponentials /= sums
+        sums = torch.ones_like(sums)
+    exponentials.scatter_(-1, wanted, (at_target * sums).to(exponentials.dtype))
+    return 1 / sums
 
 
 def _accumulate(grad_weight: Tensor, gradient: Tensor, inputs: Tensor) -> None:

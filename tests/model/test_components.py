@@ -64,7 +64,7 @@ def test_attention(backend, n_kv_heads, qk_norm, position):
         WIDE, attention_backend=backend, n_kv_heads=n_kv_heads, qk_norm=qk_norm, position=position
     )
     module, x = randomized(Attention(config)), rows() / 4
-    rotate = RotaryPositions(12, 50.0).rotation(torch.arange(8))
+    rotate = RotaryPositions(12, 50.0, 8).rotation(torch.arange(8))
     found = module(x, rotate if position.kind == "rope" else lambda heads: heads)
     assert_is(
         found, numpy_reference.attention(x.double().numpy(), exact(module, "attention."), config)

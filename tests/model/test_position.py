@@ -21,7 +21,9 @@ def random_heads(*shape):
 
 
 def turned(heads, positions, theta=10_000.0):
-    return RotaryPositions(heads.shape[-1], theta).rotation(torch.as_tensor(positions))(heads)
+    positions = torch.as_tensor(positions)
+    kind = RotaryPositions(heads.shape[-1], theta, n_positions=int(positions.max()) + 1)
+    return kind.rotation(positions)(heads)
 
 
 def test_the_rotation_of_cs336_2025_is_reproduced(cs336_array):

@@ -7,24 +7,36 @@ import dataclasses
 import json
 import os
 import sys
+from functools import partial
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
 from axes import ROWS, config_of, random_model
+from paribus.loss import chunked_loss, exponentiate_in_place
+from paribus.training.numerics import keeping_products
 
 
 def largest_difference(row, backend: str) -> float:
-    """Of logits and of every gradient, over 1 + its size; the trunk must be one graph."""
+    """Of logits, loss and every gradient, over 1 + its size; the trunk must be one graph."""
     torch.compiler.reset()
-    model = random_model(dataclasses.replace(config_of(row), n_layers=1))
+    config = config_of(row)
+    model = random_model(dataclasses.replace(config, n_layers=1))
     tokens = torch.randint(0, 13, (4, 8), generator=torch.Generator().manual_seed(3))
+    compiled = partial(torch.compile, backend=backend, fullgraph=True, dynamic=False)
     results = []
-    for hidden in (model.hidden, torch.compile(model.hidden, backend=backend, fullgraph=True)):
-        logits = model.logits(hidden(tokens))
-        gradients = torch.autograd.grad(logits.square().mean(), list(model.parameters()))
-        results.append((logits, *gradients))
+    for trunk, prepared in (
+        (model.hidden, lambda f: f),
+        (keeping_products(model.hidden), compiled),
+    ):
+        hidden = prepared(trunk)(tokens)
+        loss = chunked_loss(
+            hidden, model.output_weight, tokens, 8, config.logit_scale, config.logit_softcap,
+            z_weight=1e-2, exponentiate=prepared(exponentiate_in_place),
+        ).objective  # fmt: skip
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        results.append((model.logits(hidden), loss, *gradients))
     pairs = zip(*results, strict=True)
     return max(((a - b).abs() / (1 + a.abs())).max().item() for a, b in pairs)
 

@@ -192,6 +192,8 @@ RUNS = {
     "muon": "optimizer.kind=muon training.batch_size=8",
     "groups": "model.n_kv_heads=1 model.ffn=geglu model.qk_norm=true training.batch_size=8",
     "compiled": "training.compile=on training.batch_size=8",
+    "compiled large": "training.compile=on training.batch_size=48",
+    "compiled manual": "training.compile=on model.attention_backend=manual training.batch_size=16",
 }
 
 

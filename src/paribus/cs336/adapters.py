@@ -93,7 +93,7 @@ def run_scaled_dot_product_attention(
 def run_rope(
     d_k: int, theta: float, max_seq_len: int, in_query_or_key: Tensor, token_positions: Tensor
 ) -> Tensor:
-    rotate = RotaryPositions(d_k, theta).rotation(token_positions)
+    rotate = RotaryPositions(d_k, theta, max_seq_len).rotation(token_positions)
     return rotate(in_query_or_key.unsqueeze(-3)).squeeze(-3)
 
 
@@ -123,7 +123,9 @@ def run_multihead_self_attention_with_rope(  # noqa: PLR0913
     in_features: Tensor,
     token_positions: Tensor | None = None,
 ) -> Tensor:
-    config = ModelConfig(d_model=d_model, n_heads=num_heads, position=Rope(theta=theta))
+    config = ModelConfig(
+        d_model=d_model, n_heads=num_heads, context_length=max_seq_len, position=Rope(theta=theta)
+    )
     weights = (q_proj_weight, k_proj_weight, v_proj_weight, o_proj_weight)
     return _attention(config, weights, in_features, token_positions)
 
@@ -137,7 +139,13 @@ def run_transformer_block(
     weights: dict[str, Tensor],
     in_features: Tensor,
 ) -> Tensor:
-    config = ModelConfig(d_model=d_model, n_heads=num_heads, d_ff=d_ff, position=Rope(theta=theta))
+    config = ModelConfig(
+        d_model=d_model,
+        n_heads=num_heads,
+        d_ff=d_ff,
+        context_length=max_seq_len,
+        position=Rope(theta=theta),
+    )
     rotate = build_position(config).rotation(_places(in_features))
     return _with(Block(config), weights)(in_features, rotate)
 

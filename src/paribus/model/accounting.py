@@ -128,20 +128,22 @@ def estimate_memory(
     parts: int = 1,
     width: int = 4,
     moments: tuple[int, int] = (2, 2),
+    keeps_all: bool = True,
 ) -> Memory:
     """Bytes of a training step: `parts` of `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
-    are exact. Activations are the tensors that the backward pass keeps. `loss_rows` is that of the
-    training config.
+    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or, with
+    `keeps_all` false, those that are dear to make again. `loss_rows` is the training config's.
     """
     n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
+    kept = _kept_bytes if keeps_all else _dear_bytes
     positions = sequences * config.context_length
     return Memory(
         weights=4 * n,
         gradients=4 * n,
         optimizer=4 * (moments[0] * n_hidden + moments[1] * (n - n_hidden)),
-        activations=positions * _kept_bytes(config, width) + _cast_bytes(n_hidden, width),
+        activations=positions * kept(config, width) + _cast_bytes(n_hidden, width),
         loss=_loss_bytes(config, positions, loss_rows, width),
         update=4 * n,
         accumulated=4 * n if parts > 1 else 0,
@@ -159,6 +161,16 @@ def _kept_bytes(config: ModelConfig, width: int) -> int:
         + _kept_by_the_ffn(config) * width * config.feed_forward_width
     )
     return config.n_layers * block + config.has_final_norm * norm + 4 * d
+
+
+def _dear_bytes(config: ModelConfig, width: int) -> int:
+    """Bytes for each position of the results of products and attention, and of the whole trunk."""
+    d, kv_width = config.d_model, config.kv_heads * config.head_width
+    wide = (_ffn_matrices(config) - 1) * config.feed_forward_width
+    block = 4 * d + 2 * kv_width + wide  # q, k, v; the output of attention, projected; the FFN's
+    if config.attention_backend == "manual":
+        block += config.n_heads * config.context_length
+    return config.n_layers * width * block + 4 * d
 
 
 def _kept_by_attention(config: ModelConfig, width: int) -> int:

@@ -44,15 +44,20 @@ class RotaryPositions(PositionSignal):
     Pairs are neighbours: (x0, x1), (x2, x3), …
     """
 
-    def __init__(self, d_head: int, theta: float):
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, d_head: int, theta: float, n_positions: int):
         super().__init__()
-        self.d_head, self.theta = d_head, theta
+        pairs = torch.arange(0, d_head, 2).float()
+        angles = torch.arange(n_positions).float()[:, None] * theta ** (-pairs / d_head)
+        # Tables: inside a loop of the compiler's, each head would take its own sines anew.
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
 
     def rotation(self, positions: Positions) -> Rotate:
-        # float32 whatever the model computes in: an angle in bfloat16 is off by whole turns.
-        pairs = torch.arange(0, self.d_head, 2, device=positions.device, dtype=torch.float32)
-        angles = positions.float()[..., None] * self.theta ** (-pairs / self.d_head)
-        cos, sin = angles.cos().unsqueeze(-3), angles.sin().unsqueeze(-3)
+        # float32 whatever the model computes in.
+        cos, sin = (table[positions].float().unsqueeze(-3) for table in (self.cos, self.sin))
         if torch.compiler.is_compiling() or positions.device.type not in COMPLEX_DEVICES:
             return lambda heads: rotate_pairs(heads, cos, sin)
         turns = torch.complex(cos, sin)
@@ -118,7 +123,9 @@ def _unturned(heads: Heads) -> Heads:
 
 
 POSITIONS = {
-    Rope: lambda config: RotaryPositions(config.head_width, config.position.theta),
+    Rope: lambda config: RotaryPositions(
+        config.head_width, config.position.theta, config.context_length
+    ),
     NoPosition: lambda config: NoPositions(),
     Sinusoidal: lambda config: SinusoidalPositions(config.d_model),
     Learned: lambda config: LearnedPositions(config.context_length, config.d_model),

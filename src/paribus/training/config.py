@@ -59,6 +59,13 @@ class TrainingConfig:
                 f"{self.batch_size}, found {self.accumulation}"
             )
 
+    @property
+    def recomputes(self) -> bool:
+        """Whether the backward pass makes what is cheap anew: compiled on a CPU, where fresh memory
+        costs more than the passes that fill it. Not measured on other devices.
+        """
+        return self.compile == "on" and self.device == "cpu"
+
 
 @settings
 class CheckpointConfig:

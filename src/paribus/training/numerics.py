@@ -9,14 +9,20 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import (
+    CheckpointPolicy,
+    checkpoint,
+    create_selective_checkpoint_contexts,
+)
 
 from paribus.errors import UnavailableError, first_line
 from paribus.experiment import Experiment
-from paribus.loss import Loss, chunked_loss, readable_loss
+from paribus.loss import Loss, chunked_loss, exponentiate_in_place, readable_loss
 from paribus.model.transformer import Transformer
 from paribus.training.config import TrainingConfig
 
@@ -24,6 +30,9 @@ COMPILE_PAYS_SECONDS = {"cpu": 1200.0, "cuda": 120.0}
 """Predicted training time above which compiling is worth its 40 to 60 seconds on two CPU cores."""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
+"""What a compiled forward pass keeps for the backward pass, besides attention."""
 
 log = logging.getLogger("paribus")
 
@@ -120,18 +129,34 @@ def _loss_function(
 ) -> Callable[[Tensor, Tensor], Loss]:
     z_weight = training.z_loss or 0.0
     prepared = compiled if training.compile == "on" else _as_it_is
+    lean = keeping_products if training.recomputes else _as_it_is
     if training.loss_rows is None:
-        forward = prepared(model.forward)
+        forward = prepared(lean(model.forward))
         return lambda tokens, targets: readable_loss(forward(tokens), targets, z_weight)
-    hidden, rows = prepared(model.hidden), training.loss_rows
+    hidden, rows = prepared(lean(model.hidden)), training.loss_rows
     scale, cap = model.logit_scale, model.config.logit_softcap
+    exponentiate = prepared(exponentiate_in_place)
     return lambda tokens, targets: chunked_loss(
-        hidden(tokens), model.output_weight, targets, rows, scale, cap, z_weight
+        hidden(tokens), model.output_weight, targets, rows, scale, cap, z_weight, exponentiate
     )
 
 
 def _as_it_is(function: Callable[..., Result]) -> Callable[..., Result]:
     return function
+
+
+def keeping_products(function: Callable[..., Result]) -> Callable[..., Result]:
+    """`function`, whose backward pass makes all but products and attention once more."""
+    contexts = partial(create_selective_checkpoint_contexts, _policy)
+    return partial(
+        checkpoint, function, use_reentrant=False, context_fn=contexts, preserve_rng_state=False
+    )
+
+
+def _policy(context: object, operation: torch._ops.OpOverload, *_: Any, **__: Any) -> Any:
+    name = operation.name()
+    is_kept = name in PRODUCTS or name.startswith("aten::_scaled_dot_product")
+    return CheckpointPolicy.MUST_SAVE if is_kept else CheckpointPolicy.PREFER_RECOMPUTE
 
 
 def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
