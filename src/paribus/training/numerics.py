@@ -147,6 +147,8 @@ def _as_it_is(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def keeping_products(function: Callable[..., Result]) -> Callable[..., Result]:
     """`function`, whose backward pass makes all but products and attention once more."""
+    # It warns of operations in place: the model has none.
+    logging.getLogger("torch._higher_order_ops.wrap").setLevel(logging.ERROR)
     contexts = partial(create_selective_checkpoint_contexts, _policy)
     return partial(
         checkpoint, function, use_reentrant=False, context_fn=contexts, preserve_rng_state=False
