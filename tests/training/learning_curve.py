@@ -1,4 +1,4 @@
-"""Trains 200 steps at the small shape and prints the losses; a process of its own.
+"""Trains at the small shape and prints the losses; a process of its own.
 
 The compiler cannot trace the run-time checks of shapes that the other tests switch on.
 """
@@ -17,8 +17,6 @@ from paribus.training.plan import open_batches
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
-STEPS = 200
-
 
 def learning_curve(data: Path, attention: str, training: dict) -> list[float]:
     """The loss of each step, with that attention backend and those training settings."""
@@ -28,12 +26,15 @@ def learning_curve(data: Path, attention: str, training: dict) -> list[float]:
         ),
         optimizer=AdamWConfig(lr=4e-3),
         schedule=ScheduleConfig(warmup_steps=20, min_lr=4e-5),
-        training=TrainingConfig(steps=STEPS, batch_size=32, device="cpu", threads=2, **training),
+        training=TrainingConfig(batch_size=32, device="cpu", threads=2, **training),
     )
     state = TrainState.create(experiment)
     numerics = Numerics.build(state.model, experiment.training)
     batches = open_batches(experiment, open_shards(data))
-    return [train_step(state, batches.at(n), experiment, numerics).loss for n in range(STEPS)]
+    return [
+        train_step(state, batches.at(n), experiment, numerics).loss
+        for n in range(training["steps"])
+    ]
 
 
 if __name__ == "__main__":

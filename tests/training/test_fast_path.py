@@ -31,7 +31,7 @@ def shards(tmp_path_factory):
 
 def curve(shards, attention, **training):
     """The losses of a run in a process of its own, where nothing fell back to eager mode."""
-    settings = {"loss_rows": 1024, "compile": "off", "precision": "fp32"} | training
+    settings = {"steps": 200, "loss_rows": 1024, "compile": "off", "precision": "fp32"} | training
     script = Path(__file__).with_name("learning_curve.py")
     done = subprocess.run(
         [sys.executable, script, shards, attention, json.dumps(settings)],
@@ -57,6 +57,11 @@ def test_two_hundred_steps_have_the_losses_of_the_readable_path(shards, readable
     assert (fast - readable)[:20].abs().max() < 1e-3
     assert (fast - readable).abs().max() < 0.05
     assert abs((fast - readable)[-50:].mean()) < 0.005
+
+
+def test_two_compiled_runs_on_two_threads_are_equal_bit_by_bit(shards):
+    first, second = (curve(shards, "sdpa", compile="on", steps=25) for _ in range(2))
+    assert torch.equal(first, second)
 
 
 def test_two_hundred_steps_in_bfloat16_learn_as_much(shards, readable):

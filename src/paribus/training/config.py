@@ -44,7 +44,7 @@ class TrainingConfig:
     loss_rows: Annotated[int, Gt(0)] | None = 512
     """Positions whose logits exist at once; null: the readable loss, all logits at once."""
     deterministic: bool = True
-    """Only deterministic algorithms on CUDA."""
+    """Only deterministic algorithms, on CUDA and where a run compiles; elsewhere all are."""
 
     def __post_init__(self) -> None:
         given = [name for name in self.EXCLUSIVE if getattr(self, name) is not None]

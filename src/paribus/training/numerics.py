@@ -110,8 +110,8 @@ class Numerics:
         """Sets threads and determinism for the process and picks the path that `training` names."""
         assert training.threads is not None
         torch.set_num_threads(training.threads)
-        if training.device == "cuda":
-            _set_cuda_determinism(training.deterministic)
+        if training.device == "cuda" or training.compile == "on":
+            _set_determinism(training)
         dtype = DTYPES[training.precision]
 
         def autocast() -> AbstractContextManager:
@@ -187,11 +187,14 @@ def _is_compile_failure(error: BaseException) -> bool:
     return "dynamo" in type(error).__module__ or "inductor" in type(error).__module__
 
 
-def _set_cuda_determinism(deterministic: bool) -> None:
-    if deterministic:  # read when cuBLAS starts; releases of torch up to 2.6 insist on it
+def _set_determinism(training: TrainingConfig) -> None:
+    if training.device == "cuda" and training.deterministic:
+        # Read when cuBLAS starts; releases of torch up to 2.6 insist on it.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic, warn_only=False)
-    torch.backends.cudnn.benchmark = not deterministic
+    # Compiled on a CPU, threads add to the rows of a table's gradient in the order they come.
+    torch.use_deterministic_algorithms(training.deterministic, warn_only=False)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = not training.deterministic
 
 
 def synchronize(device: str) -> float:
