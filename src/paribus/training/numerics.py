@@ -193,7 +193,7 @@ def _set_determinism(training: TrainingConfig) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Compiled on a CPU, threads add to the rows of a table's gradient in the order they come.
     torch.use_deterministic_algorithms(training.deterministic, warn_only=False)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not training.deterministic
 
 
