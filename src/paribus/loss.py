@@ -47,6 +47,39 @@ def readable_loss(
     return Loss(objective, nats.detach())
 
 
+def exponentiate_in_place(
+    logits: Float[Tensor, "rows vocab"], largest: Float[Tensor, "rows 1"], softcap: float | None
+) -> Float[Tensor, "rows 1"]:
+    """Turns logits into exp(softcap(logits) - largest), times the slope of the cap; returns sums.
+
+    The sums are those of the exponentials alone, without the slope. Compiled, it is one pass over
+    memory.
+    """
+    wide = logits.float()  # the logits themselves where they are float32
+    slope = None
+    if softcap is not None:
+        wide.div_(softcap).tanh_()
+        slope = 1 - wide.square()
+        wide.mul_(softcap)
+    wide.sub_(largest).exp_()
+    sums = wide.sum(-1, keepdim=True, dtype=_sum_dtype(logits)).float()
+    if slope is not None:
+        wide *= slope
+    if wide.dtype != logits.dtype:
+        logits.copy_(wide)
+    return sums
+
+
+def _sum_dtype(logits: Tensor) -> torch.dtype:
+    # A compiled loop on a CPU adds one number after the other: in float32 the sum of a large
+    # vocabulary is off by 1e-5. PyTorch's own sum adds in pairs.
+    is_one_by_one = torch.compiler.is_compiling() and logits.device.type == "cpu"
+    return torch.float64 if is_one_by_one and logits.dtype == torch.float32 else torch.float32
+
+
+Exponentiate = Callable[[Tensor, Tensor, float | None], Tensor]
+
+
 def chunked_loss(  # noqa: PLR0913 - the parts of one formula
     hidden: Float[Tensor, "*batch d_model"],
     weight: Float[Tensor, "vocab d_model"],
@@ -55,24 +88,20 @@ def chunked_loss(  # noqa: PLR0913 - the parts of one formula
     scale: float = 1.0,
     softcap: float | None = None,
     z_weight: float = 0.0,
-    exponentiate: "Exponentiate | None" = None,
+    exponentiate: Exponentiate = exponentiate_in_place,
 ) -> Loss:
     """readable_loss of softcap(hidden weight^T * scale), `rows` positions at a time.
 
     The gradients are made in the forward pass, chunk by chunk: nothing is computed twice, and the
     largest tensor is (rows, vocab). Under autocast the products run in its number format; the sum
-    over chunks and everything between the products is float32. `exponentiate` is
-    `exponentiate_in_place`, or the same compiled.
+    over chunks and everything between the products is float32. `exponentiate` may be given
+    compiled.
     """
     flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
     needs_gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
-    exponentiate = exponentiate or exponentiate_in_place
     dtype = _product_dtype(hidden)
     head = _Head(rows, scale, softcap, z_weight, dtype, needs_gradients, exponentiate)
     return Loss(*_ChunkedLoss.apply(flat, weight, wanted, head))
-
-
-Exponentiate = Callable[[Tensor, Tensor, float | None], Tensor]
 
 
 @dataclass(frozen=True)
@@ -130,36 +159,6 @@ class _ChunkedLoss(torch.autograd.Function):
 
 def _empty_gradients(hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     return torch.empty_like(hidden), torch.zeros_like(weight, dtype=torch.float32)
-
-
-def exponentiate_in_place(
-    logits: Float[Tensor, "rows vocab"], largest: Float[Tensor, "rows 1"], softcap: float | None
-) -> Float[Tensor, "rows 1"]:
-    """Turns logits into exp(softcap(logits) - largest), times the slope of the cap; returns sums.
-
-    The sums are those of the exponentials alone, without the slope. Compiled, it is one pass over
-    memory.
-    """
-    wide = logits.float()  # the logits themselves where they are float32
-    slope = None
-    if softcap is not None:
-        wide.div_(softcap).tanh_()
-        slope = 1 - wide.square()
-        wide.mul_(softcap)
-    wide.sub_(largest).exp_()
-    sums = wide.sum(-1, keepdim=True, dtype=_sum_dtype(logits)).float()
-    if slope is not None:
-        wide *= slope
-    if wide.dtype != logits.dtype:
-        logits.copy_(wide)
-    return sums
-
-
-def _sum_dtype(logits: Tensor) -> torch.dtype:
-    # A compiled loop on a CPU adds one number after the other: in float32 the sum of a large
-    # vocabulary is off by 1e-5. PyTorch's own sum adds in pairs.
-    is_one_by_one = torch.compiler.is_compiling() and logits.device.type == "cpu"
-    return torch.float64 if is_one_by_one and logits.dtype == torch.float32 else torch.float32
 
 
 def _capped(logits: Tensor, cap: float | None) -> Tensor:

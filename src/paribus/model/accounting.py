@@ -128,16 +128,16 @@ def estimate_memory(
     parts: int = 1,
     width: int = 4,
     moments: tuple[int, int] = (2, 2),
-    keeps_all: bool = True,
+    recomputes: bool = False,
 ) -> Memory:
     """Bytes of a training step: `parts` of `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
-    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or, with
-    `keeps_all` false, those that are dear to make again. `loss_rows` is the training config's.
+    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or, where
+    it `recomputes`, results of products and attention. `loss_rows` is the training config's.
     """
     n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
-    kept = _kept_bytes if keeps_all else _dear_bytes
+    kept = _kept_when_recomputing if recomputes else _kept_bytes
     positions = sequences * config.context_length
     return Memory(
         weights=4 * n,
@@ -163,8 +163,8 @@ def _kept_bytes(config: ModelConfig, width: int) -> int:
     return config.n_layers * block + config.has_final_norm * norm + 4 * d
 
 
-def _dear_bytes(config: ModelConfig, width: int) -> int:
-    """Bytes for each position of the results of products and attention, and of the whole trunk."""
+def _kept_when_recomputing(config: ModelConfig, width: int) -> int:
+    """Bytes for each position of what products and attention gave, and of the trunk's result."""
     d, kv_width = config.d_model, config.kv_heads * config.head_width
     wide = (_ffn_matrices(config) - 1) * config.feed_forward_width
     block = 4 * d + 2 * kv_width + wide  # q, k, v; the output of attention, projected; the FFN's

@@ -41,7 +41,7 @@ class NoPositions(PositionSignal):
 class RotaryPositions(PositionSignal):
     """(x0, x1) turned by pos * theta^(-2k/d), pair k (RoPE; Su et al., 2021, arXiv:2104.09864).
 
-    Pairs are neighbours: (x0, x1), (x2, x3), …
+    Pairs are neighbours: (x0, x1), (x2, x3), … The tables hold `n_positions` and are not saved.
     """
 
     cos: Tensor
@@ -56,7 +56,7 @@ class RotaryPositions(PositionSignal):
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def rotation(self, positions: Positions) -> Rotate:
-        # float32 whatever the model computes in.
+        # The turn is in float32, also where the model was cast to another format, tables included.
         cos, sin = (table[positions].float().unsqueeze(-3) for table in (self.cos, self.sin))
         if torch.compiler.is_compiling() or positions.device.type not in COMPLEX_DEVICES:
             return lambda heads: rotate_pairs(heads, cos, sin)

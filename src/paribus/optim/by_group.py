@@ -1,5 +1,6 @@
 """What all optimizers share: a step is one update for each group of parameters."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from inspect import unwrap
 
@@ -10,7 +11,7 @@ from torch.optim import Optimizer
 Loss = float | Tensor
 
 
-class GroupOptimizer(Optimizer):
+class GroupOptimizer(Optimizer, ABC):
     """An optimizer that says how the parameters of one group change."""
 
     # PyTorch wraps these to keep its compiler out of them, and the wrapper imports the compiler:
@@ -20,9 +21,9 @@ class GroupOptimizer(Optimizer):
     state_dict = unwrap(Optimizer.state_dict)
     load_state_dict = unwrap(Optimizer.load_state_dict)
 
+    @abstractmethod
     def update(self, parameters: list[Tensor], group: dict) -> None:
         """Changes `parameters`, each of which has a gradient, by the settings of `group`."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Loss] | None = None) -> Loss | None:  # type: ignore[override]

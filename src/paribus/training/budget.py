@@ -102,5 +102,5 @@ def memory_of(experiment: Experiment) -> Memory:
         parts=training.accumulation,
         width=2 if training.precision in ("bf16", "fp16") else 4,
         moments=experiment.optimizer.moments,
-        keeps_all=not training.recomputes,
+        recomputes=training.recomputes,
     )

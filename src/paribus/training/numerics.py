@@ -146,7 +146,10 @@ def _as_it_is(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def keeping_products(function: Callable[..., Result]) -> Callable[..., Result]:
-    """`function`, whose backward pass makes all but products and attention once more."""
+    """`function`, whose backward pass makes all but products and attention once more.
+
+    Selective activation recomputation (Korthikanti et al., 2022, arXiv:2205.05198).
+    """
     # It warns of operations in place: the model has none.
     logging.getLogger("torch._higher_order_ops.wrap").setLevel(logging.ERROR)
     contexts = partial(create_selective_checkpoint_contexts, _policy)
