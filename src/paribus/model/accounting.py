@@ -133,8 +133,8 @@ def estimate_memory(
     """Bytes of a training step: `parts` of `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
-    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or, where
-    it `recomputes`, results of products and attention. `loss_rows` is the training config's.
+    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or
+    results of products and attention where it `recomputes`. `loss_rows` is the training config's.
     """
     n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
     kept = _kept_when_recomputing if recomputes else _kept_bytes
