@@ -19,7 +19,8 @@ BYTE_NAMES = {
 }
 """GPT-2's visible character for each byte, of which the names of tokens in files are made."""
 
-_BYTES = {name: byte for byte, name in BYTE_NAMES.items()}
+_NAMES = frozenset(BYTE_NAMES.values())
+_CODES = {ord(name): byte for byte, name in BYTE_NAMES.items()}
 _NO_BYTE = 256
 
 
@@ -30,10 +31,9 @@ def token_name(token: bytes) -> str:
 
 def token_from_name(name: str) -> bytes | None:
     """The bytes that `name` stands for; None for a text that names no token."""
-    codes = [_BYTES.get(character) for character in name]
-    return (
-        bytes(code for code in codes if code is not None) if codes and None not in codes else None
-    )
+    if not name or not _NAMES.issuperset(name):
+        return None
+    return name.translate(_CODES).encode("latin-1")
 
 
 def tokens_from_names(names: Sequence[str]) -> list[bytes | None]:
