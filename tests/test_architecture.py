@@ -65,9 +65,6 @@ MAY_WRITE = {
 }
 
 
-# --- Layers --------------------------------------------------------------------------------------
-
-
 def _room(module: str) -> str:
     parts = module.split(".")[1:]
     if len(parts) > 1 and parts[-1] == "config" and parts[0] != "config":
@@ -170,9 +167,6 @@ def test_settings_modules_import_no_library_that_is_slow():
     assert found == []
 
 
-# --- What importing does -------------------------------------------------------------------------
-
-
 def test_init_files_hold_a_docstring_and_nothing_else():
     for source in package_sources():
         if source.name.endswith("/__init__.py"):
@@ -213,9 +207,6 @@ def _loaded_by(code: str) -> set[str]:
         [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
     )
     return set(json.loads(done.stdout.splitlines()[-1]))
-
-
-# --- Writing and loading -------------------------------------------------------------------------
 
 
 def _writes(source: Source) -> Iterator[tuple[str, str]]:

@@ -58,6 +58,7 @@ class MergeRules {
 
     std::size_t place_of(std::uint64_t hash, Id left, Id right) const {
         const std::uint32_t tag = tag_of(hash, left, right);
+        // The lowest bits of a product depend on few bits of the pair.
         std::size_t place = hash >> 20 & mask_;
         while (slots_[place].rank != absent &&
                (slots_[place].tag != tag || !is_rule(slots_[place].rank, left, right))) {

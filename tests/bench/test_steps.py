@@ -11,7 +11,8 @@ from torch import nn
 
 from paribus.bench import models, steps
 from paribus.bench.alone import Worker
-from paribus.bench.models import Model, Shape
+from paribus.bench.models import Model
+from paribus.bench.sizes import SHAPES, Shape
 from paribus.bench.step_table import step_table
 from paribus.bench.steps import Setting, StepRow, prepare, step_rows
 from paribus.errors import CheckFailedError
@@ -137,7 +138,7 @@ def test_a_row_without_figures_is_shown():
 @pytest.mark.peers
 def test_the_model_of_transformers_has_as_many_parameters_as_ours():
     pytest.importorskip("transformers")
-    shape = models.SHAPES["small"]
+    shape = SHAPES["small"]
     row = models.MODELS["transformers Llama"]
     model, loss_of = row.build(shape.config(row.parts), None)
     assert models.count(model) == models.count(Transformer(shape.config(row.parts)))

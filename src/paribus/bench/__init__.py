@@ -1,1 +1,1 @@
-"""Measurements beside other libraries: equality first, then time, then ratios."""
+"""Measurements beside other libraries: what must be equal first, then time, then ratios."""

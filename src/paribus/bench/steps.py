@@ -12,17 +12,17 @@ import torch
 
 from paribus.bench.alone import Worker
 from paribus.bench.library import Say
-from paribus.bench.models import MODELS, SHAPES, Shape, count, optimizer_of
+from paribus.bench.models import MODELS, count, optimizer_of
 from paribus.bench.rows import OURS
+from paribus.bench.sizes import SHAPES, Shape
 from paribus.data.batches import Batch
 from paribus.errors import CheckFailedError, ParibusError
 from paribus.experiment import Experiment
-from paribus.files import peak_memory_bytes
 from paribus.model.accounting import count_flops
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, ScheduleConfig
 from paribus.training.config import TrainingConfig
-from paribus.training.numerics import DTYPES, Numerics, synchronize
+from paribus.training.numerics import DTYPES, Numerics, matmul_peak, peak_bytes, synchronize
 from paribus.training.plan import random_batches
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
@@ -33,8 +33,6 @@ LEAST_SECONDS = 2.0
 """Of the steps between two looks at the clock."""
 SECONDS_TO_START = 900.0
 """Of imports and the compiler."""
-MATRIX = 2048
-"""Rows and columns of the product that shows what the machine can do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,23 +102,16 @@ def step_rows(
 ) -> Iterator[StepRow]:
     """Two rows for each library: ours with the same parts, and theirs.
 
-    `peak` is what `matmul_flops_per_second` found.
+    `peak` is what `peak_of` found.
     """
     for name in names:
         yield from _pair(setting, name, rounds, peak, say)
 
 
-def matmul_flops_per_second(setting: Setting) -> float:
-    """FLOPs a second of a large product in the number format of the steps, the best of several."""
+def peak_of(setting: Setting) -> float:
+    """FLOPs a second of a large product alone, on the threads of the steps."""
     torch.set_num_threads(setting.threads)
-    dtype = DTYPES[setting.precision]
-    a, b = (torch.randn(MATRIX, MATRIX, device=setting.device).to(dtype) for _ in range(2))
-    times = []
-    for _ in range(8):
-        start = synchronize(setting.device)
-        torch.mm(a, b)
-        times.append(synchronize(setting.device) - start)
-    return 2 * MATRIX**3 / min(times)
+    return matmul_peak(setting.device, setting.precision)
 
 
 def _pair(setting: Setting, name: str, rounds: int, peak: float, say: Say) -> Iterator[StepRow]:
@@ -207,7 +198,7 @@ def prepare(setting: Setting, name: str, is_ours: bool) -> Callable[..., object]
         if what == "start":
             some(1)
             return Started(n_parameters, time.perf_counter() - begun)
-        return some(*arguments) if what == "steps" else _peak_bytes(setting.device)
+        return some(*arguments) if what == "steps" else peak_bytes(setting.device) or 0
 
     return answer
 
@@ -257,7 +248,3 @@ def their_steps(setting: Setting, name: str) -> tuple[int, Step]:
         return loss.item()
 
     return count(model), step
-
-
-def _peak_bytes(device: str) -> int:
-    return torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory_bytes() or 0

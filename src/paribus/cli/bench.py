@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paribus.bench.sizes import SHAPES
 from paribus.cli.byte_size import ByteSize
 from paribus.cli.display import DEVICES, PATH, THREADS, StatusLine, option_names
 from paribus.errors import ConfigError, OutOfMemoryError
@@ -26,7 +27,7 @@ ONE_THREAD = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_
 
 @click.group()
 def bench() -> None:
-    """Measure Paribus beside other libraries: equality first, then time, then ratios.
+    """Measure Paribus beside other libraries: first what must be equal, then time, then ratios.
 
     \b
     Examples:
@@ -94,8 +95,8 @@ def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any)
 
 @bench.command()
 @click.option(
-    "--shape", type=click.Choice(["baseline", "small", "77m", "124m"]), default="small",
-    show_default=True, help="Size of the model and of the batch.",
+    "--shape", type=click.Choice(list(SHAPES)), default="small", show_default=True,
+    help="Size of the model and of the batch.",
 )  # fmt: skip
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True,
@@ -128,7 +129,7 @@ def train(
     from paribus.bench.machine import machine
     from paribus.bench.models import MODELS
     from paribus.bench.step_table import step_table
-    from paribus.bench.steps import Setting, matmul_flops_per_second, step_rows
+    from paribus.bench.steps import Setting, peak_of, step_rows
     from paribus.training.numerics import find_device
 
     if unknown := set(only) - set(MODELS):
@@ -141,7 +142,7 @@ def train(
         device=device, threads=threads or os.cpu_count() or 1, compile=not eager, **options
     )
     line = StatusLine()
-    about, peak = machine(), matmul_flops_per_second(setting)
+    about, peak = machine(), peak_of(setting)
     rows = list(step_rows(setting, list(only or MODELS), rounds, peak, line.show))
     line.end()
     about |= {
