@@ -317,6 +317,17 @@ FILES = [
 ]
 
 
+def test_an_undeclared_special_token_is_ordinary_text(gpt2):
+    declared, undeclared = "<|x|>", "<|endoftext|>"
+    text = f"low{undeclared}er{declared}{declared} new"
+    plain, tokenizer = gpt2(None), gpt2([declared])
+    x = len(plain.tokenizer)
+    expected = [*plain.encode(f"low{undeclared}er"), x, x, *plain.encode(" new")]
+    assert tokenizer.encode(text) == expected
+    assert list(tokenizer.encode_iterable([text[:12], text[12:]])) == expected
+    assert tokenizer.decode(expected) == text
+
+
 @pytest.mark.parametrize("special_tokens", [None, ["<|endoftext|>"]])
 def test_ids_are_those_of_tiktoken(gpt2, tiktoken_gpt2, gpt2_folder, special_tokens):
     tokenizer = gpt2(special_tokens)

@@ -1,5 +1,9 @@
 """Where compiling fails, and where what is compiled does."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -38,3 +42,9 @@ def test_an_error_of_the_function_itself_is_raised(monkeypatch, caplog):
     with pytest.raises(RuntimeError, match="out of memory"):
         compiled(lambda number: 2 * number)(3)
     assert caplog.records == []
+
+
+def test_every_model_of_a_process_is_compiled():
+    script = Path(__file__).with_name("compiled_runs.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr

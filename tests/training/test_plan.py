@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import namedtuple
 
 import pytest
 
@@ -18,10 +19,12 @@ from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train as train_tokenizer
 from paribus.training import plan
-from paribus.training.budget import tokens_per_step
+from paribus.training.budget import evaluated_tokens, tokens_per_step
 from paribus.training.fit import MOST_EPOCHS, TOKENS_PER_PARAMETER, fit, smaller_models
-from paribus.training.plan import Forecast, Speed, forecast, random_batches
+from paribus.training.plan import Forecast, Speed, forecast, random_batches, steps_in
 from paribus.training.run import train
+
+Tokens = namedtuple("Tokens", "n_train_tokens n_validation_tokens")
 
 RATE = 1e9
 """FLOPs a second of the machine that stands in for this one."""
@@ -54,35 +57,49 @@ def experiment(tiny_experiment):
 def forecast_of(experiment, **changes):
     given = {"process_bytes": 10**8, "available_bytes": 10**9}
     return Forecast(
-        **{"experiment": experiment, "speed": Speed(0.5, 2.0), "n_train_tokens": None}
+        **{"experiment": experiment, "speed": Speed(0.5, 2.0), "data": None}
         | given
         | changes
     )
 
 
 def test_a_forecast_adds_up(experiment):
-    found = forecast_of(experiment, n_train_tokens=1000)
+    found = forecast_of(experiment, data=Tokens(1000, 200))
     per_step = tokens_per_step(experiment)
     assert found.tokens == 8 * per_step
     assert found.epochs == 8 * per_step / 1000
     assert found.n_evaluations == 2
-    assert found.seconds == pytest.approx(2 + 0.5 * (8 + 2 * 256 / (3 * per_step)))
+    assert found.seconds == pytest.approx(2 + 0.5 * (8 + 2 * 200 / (3 * per_step)))
     assert found.flops_per_step == 4 * count_flops(experiment.model).training
 
 
-@pytest.mark.parametrize("seconds", [3.0, 5.0, 17.3, 100.0])
-def test_as_many_steps_as_a_time_holds_and_no_more(experiment, seconds):
+def test_an_evaluation_reads_what_is_held_out_at_most(experiment):
+    limited = experiment.evaluation.tokens
+    everything = dataclasses.replace(
+        experiment, evaluation=dataclasses.replace(experiment.evaluation, tokens=None)
+    )
+    assert evaluated_tokens(experiment, Tokens(1000, limited + 1)) == limited
+    assert evaluated_tokens(experiment, Tokens(1000, limited - 1)) == limited - 1
+    assert evaluated_tokens(everything, Tokens(1000, 900)) == 900
+    assert evaluated_tokens(everything, Tokens(1000, 0)) == 1000
+    assert evaluated_tokens(experiment, None) == limited
+
+
+@pytest.mark.parametrize("seconds", [3.0, 5.0, 17.3, 18.1, 18.7, 100.0])
+@pytest.mark.parametrize("every", [4, 1, None])
+def test_as_many_steps_as_a_time_holds_and_no_more(experiment, seconds, every):
+    evaluation = dataclasses.replace(experiment.evaluation, every=every)
+    experiment = dataclasses.replace(experiment, evaluation=evaluation)
     found = forecast_of(experiment)
-    steps = found.steps_in(seconds)
+    steps = steps_in(seconds, experiment, found.data, found.speed)
 
     def seconds_of(n):
         training = dataclasses.replace(experiment.training, steps=n)
         changed = dataclasses.replace(experiment, training=training)
         return dataclasses.replace(found, experiment=changed).seconds
 
-    a_cycle = experiment.evaluation.every + 1
     assert seconds_of(steps) <= seconds or steps == 1
-    assert seconds_of(steps + a_cycle) > seconds
+    assert seconds_of(steps + 1) > seconds
 
 
 def test_a_real_forecast_has_a_speed_and_the_steps_of_the_budget(experiment):
@@ -146,7 +163,7 @@ def test_the_fit_is_the_largest_that_learns_enough(experiment, at_a_rate, second
 
 
 def test_a_fit_does_not_repeat_little_data_for_long(experiment, at_a_rate):
-    before = forecast_of(experiment, speed=None, n_train_tokens=640)
+    before = forecast_of(experiment, speed=None, data=Tokens(640, 0))
     found = fit(experiment, before, 1000.0, random_batches, print)
     assert found.epochs is not None
     assert found.epochs <= MOST_EPOCHS
@@ -167,7 +184,9 @@ def test_a_budget_in_time_is_measured_as_it_will_run(experiment, monkeypatch):
     experiment = dataclasses.replace(experiment, training=training)
     found = forecast(experiment, None, random_batches(experiment), print)
     assert found.experiment.training.compile == "on"
-    assert (found.n_steps, found.speed) == (4 * 3600, speeds["on"])
+    as_compiled = steps_in(3600, experiment, None, speeds["on"])
+    assert (found.n_steps, found.speed) == (as_compiled, speeds["on"])
+    assert as_compiled > 1.9 * steps_in(3600, experiment, None, speeds["off"])
 
 
 def test_epochs_without_data_are_refused(experiment):

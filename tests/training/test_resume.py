@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -126,19 +127,41 @@ def test_kills_at_random_moments_change_no_bit(stopped_run, unbroken, outcome_of
     outcome_of(resume(folder)).assert_equal(outcome_of(unbroken))
 
 
-def test_a_killed_process_is_taken_up_by_another(tiny_data, unbroken, outcome_of, tmp_path):
-    folder = tmp_path / "run"
-    command = [sys.executable, "-m", "paribus", "train", str(tiny_data.config)]
+def start(tiny_data, folder, *overrides):
+    """A run in a process of its own."""
+    command = [sys.executable, "-m", "paribus", "train", str(tiny_data.config), *overrides]
     command += [f"data.dir={tiny_data.tokens}", "--run", str(folder)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
-    assert process.stderr is not None
+    return subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
+
+
+def kill_after_step_2(process):
     for line in process.stderr:
         if line.startswith("saved step 2"):
             break
     process.kill()
     process.communicate()
+
+
+def test_a_killed_process_is_taken_up_by_another(tiny_data, unbroken, outcome_of, tmp_path):
+    folder = tmp_path / "run"
+    kill_after_step_2(start(tiny_data, folder))
     assert checkpoint.find(folder).step >= 2
     outcome_of(resume(folder)).assert_equal(outcome_of(unbroken))
+
+
+# By the command alone: the run-time checks of shapes in this process cannot be compiled.
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_killed_compiled_run_goes_on_bit_for_bit(tiny_data, outcome_of, tmp_path, precision):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    compiled = ["training.compile=on", f"training.precision={precision}", "training.threads=2"]
+    _, said = start(tiny_data, whole, *compiled).communicate()
+    kill_after_step_2(start(tiny_data, parts, *compiled))
+    assert 2 <= checkpoint.find(parts).step < 8
+    resumed = [sys.executable, "-m", "paribus", "resume", str(parts)]
+    said += subprocess.run(resumed, stderr=subprocess.PIPE, encoding="utf-8", check=True).stderr
+    assert "torch.compile failed" not in said
+    outcome_of(parts).assert_equal(outcome_of(whole))
 
 
 def test_config_yaml_repeats_the_run(unbroken, outcome_of, tmp_path):
@@ -257,6 +280,15 @@ def test_a_data_folder_may_be_named_as_a_setting(bare_run, tiny_data, unbroken, 
     )
 
 
+@pytest.mark.parametrize("named", [{"overrides": ["data.dir=gone"]}, {"data": Path("gone")}])
+def test_a_data_folder_that_is_not_there_is_refused_and_not_recorded(stopped_run, named):
+    folder = stopped_run("run")
+    config = (folder / "config.yaml").read_bytes()
+    with pytest.raises(InputMissingError, match="gone"):
+        resume(folder, **named)
+    assert (folder / "config.yaml").read_bytes() == config
+
+
 def test_data_is_found_by_the_environment(bare_run, tiny_data, monkeypatch):
     monkeypatch.setenv("PARIBUS_DATA", str(tiny_data.tokens))
     resume(bare_run)
@@ -290,6 +322,15 @@ def test_a_resumed_run_keeps_the_config_it_resolved(stopped_run):
     assert before["training"]["precision"] == "fp32"
     resume(folder)
     assert to_plain(checkpoint.read_experiment(folder)) == before
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_goes_on_bit_for_bit(tiny_experiment, stopped_run, outcome_of, precision):
+    override = f"training.precision={precision}"
+    whole = train(tiny_experiment("whole", override))
+    scaler = checkpoint.read(checkpoint.find(whole)).state["scaler"]
+    assert (scaler is not None) == (precision == "fp16")
+    outcome_of(resume(stopped_run("parts", override))).assert_equal(outcome_of(whole))
 
 
 @pytest.mark.parametrize("kind", ["sgd", "muon"])

@@ -177,6 +177,7 @@ def test_fine_tuning_on_another_tokenizer_is_refused(
     prepare([tiny_data.text], other, tmp_path / "tokens")
     with pytest.raises(ConfigError, match="expected the data's tokenizer"):
         train(tiny_experiment("run", f"data.dir={tmp_path / 'tokens'}"), init_from=unbroken)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

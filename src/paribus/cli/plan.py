@@ -59,7 +59,7 @@ def plan(
     shards = _shards(experiment, is_asked_for=data is not None)
     resolved = resolve_machine(with_vocabulary(experiment))
     batches_of = _batches(shards)
-    found = forecast(resolved, shards.n_train_tokens if shards else None, batches_of(resolved), say)
+    found = forecast(resolved, shards, batches_of(resolved), say)
     record = _record(found)
     lines = _lines(found)
     if seconds is not None:

@@ -67,7 +67,8 @@ def attend_readably(q: Queries, k: Keys, v: Values, mask: Mask | None = None) ->
     """softmax(q k^T / sqrt(d) where mask) v; without a mask, causal."""
     if mask is None:
         mask = causal_mask(q.shape[-2], k.shape[-2], q.device)
-    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
+    # The factor before the product: in float16 the sum could be beyond the largest number.
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     weights = softmax(scores.float().masked_fill(~mask, -torch.inf), dim=-1)
     return weights.to(v.dtype) @ v
 

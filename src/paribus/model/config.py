@@ -94,7 +94,7 @@ class ModelConfig:
     qk_norm: bool = False
     """RMSNorm over each head of queries and keys, before they are rotated."""
     attention_backend: Literal["sdpa", "manual"] = "sdpa"
-    """PyTorch's fused attention, or the readable one; equal numbers."""
+    """PyTorch's fused attention, or the readable one; equal up to rounding."""
     tie_embeddings: bool = True
     """One table for input and output."""
     logit_scale: Annotated[float, Gt(0)] = 1.0

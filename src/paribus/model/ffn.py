@@ -27,7 +27,7 @@ def gelu(x: Numbers) -> Numbers:
 
 
 def relu(x: Numbers) -> Numbers:
-    """max(x, 0)."""
+    """max(x, 0) (Nair and Hinton, 2010)."""
     return torch.relu(x)
 
 

@@ -1,8 +1,9 @@
 """Axis `model.init`: the initial values of every tensor.
 
 A tensor is one standard draw that depends on the seed and the tensor's name alone, times a
-standard deviation of its arm: two arms that share a tensor share its draw. Draws are made on the
-CPU, so that every device starts from the same values.
+standard deviation of its arm: two arms that share a tensor, name and shape, share its draw (but
+that of `truncated_normal` is another than that of the other two). Draws are made on the CPU, so
+that every device starts from the same values.
 """
 
 import hashlib

@@ -26,10 +26,15 @@ def build_optimizer(
     """
     match config:
         case AdamWConfig():
-            groups = decay_groups(named_parameters, config)
-            one_pass = compiler(update_in_one_pass) if compiler is not None else None
-            betas = _betas(config)
-            return AdamW(groups, lr=config.lr, betas=betas, eps=config.eps, one_pass=one_pass)
+            one_pass = compiler(update_in_one_pass) if compiler and config.foreach else None
+            return AdamW(
+                decay_groups(named_parameters, config),
+                lr=config.lr,
+                betas=_betas(config),
+                eps=config.eps,
+                foreach=config.foreach,
+                one_pass=one_pass,
+            )
         case SGDConfig():
             return SGD(decay_groups(named_parameters, config), config.lr, config.momentum)
         case MuonConfig():

@@ -16,11 +16,20 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float | None) -> Scal
     device: the factor is a tensor.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    if not gradients:
-        return torch.zeros(())
-    norms = torch._foreach_norm(gradients)
-    norm = torch.stack([n.float() for n in norms]).square().sum().sqrt()
-    if max_norm is not None:
+    norm = global_norm(gradients)
+    if max_norm is not None and gradients:
         factor = torch.where(norm > max_norm, max_norm / (norm + 1e-6), torch.ones_like(norm))
         torch._foreach_mul_(gradients, factor)
     return norm
+
+
+def global_norm(tensors: list[Tensor]) -> Scalar:
+    """The Euclidean norm of all numbers of all tensors, 0 where there are none."""
+    if not tensors:
+        return torch.zeros(())
+    return torch.stack([n.float() for n in torch._foreach_norm(tensors)]).square().sum().sqrt()
+
+
+def clipped_norm(norm: float, max_norm: float | None) -> float:
+    """The global norm of gradients that `clip_gradients` has scaled."""
+    return norm * (max_norm / (norm + 1e-6)) if max_norm is not None and norm > max_norm else norm

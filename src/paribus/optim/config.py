@@ -46,6 +46,8 @@ class AdamWConfig(MomentSettings):
     """AdamW: adaptive moments with decoupled weight decay (Loshchilov and Hutter, 2019)."""
 
     kind: Literal["adamw"] = "adamw"
+    foreach: bool = True
+    """All tensors in one call, or compiled in one pass; false: the readable update, one by one."""
 
 
 @settings
@@ -90,10 +92,10 @@ class ScheduleConfig:
     kind: Literal["cosine", "wsd", "linear", "constant"] = "cosine"
     """Shape after the warm-up; wsd: warm-up, stable, decay."""
     warmup_steps: Annotated[int, Ge(0)] | None = 2000
-    """Steps of linear growth from 0 to optimizer.lr; null: a tenth of the run."""
+    """Steps of linear growth from 0 to optimizer.lr; null: a tenth of the horizon."""
     min_lr: Annotated[float, Ge(0)] = 3e-5
     """Learning rate at the horizon and after it; constant ignores it."""
     horizon: Annotated[int, Gt(0)] | None = None
     """Step at which min_lr is reached; null: the last step of the run."""
     decay_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    """Share of the horizon that wsd spends decaying."""
+    """Share of the steps from warm-up to horizon that wsd spends decaying."""

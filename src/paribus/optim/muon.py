@@ -13,7 +13,7 @@ Matrix = Float[Tensor, "d_out d_in"]
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """a, b, c of the iteration, tuned by the author of Muon so that small singular values grow fastest;
-they end between 0.7 and 1.2 instead of at 1."""
+those from 0.02 up end between 0.68 and 1.14 instead of at 1."""
 NORM_EPS = 1e-7
 """Keeps a gradient of zeros from becoming NaN."""
 

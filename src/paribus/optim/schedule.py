@@ -9,6 +9,7 @@ from paribus.optim.config import ScheduleConfig
 def learning_rate(step: int, config: ScheduleConfig, peak: float, n_steps: int) -> float:
     """The rate of update `step`: linear growth from 0 to `peak`, then the shape of `config.kind`.
 
+    The growth is the warm-up of Goyal et al. (2017, arXiv:1706.02677).
     Past the horizon (`config.horizon`, or `n_steps`) it stays where it ended.
     """
     horizon = config.horizon or n_steps
@@ -55,12 +56,12 @@ def _cosine(progress: float, peak: float, config: ScheduleConfig) -> float:
 
 
 def _linear(progress: float, peak: float, config: ScheduleConfig) -> float:
-    """peak + (min - peak) p."""
+    """peak + (min - peak) p (Defazio et al., 2023, arXiv:2310.07831)."""
     return peak + (config.min_lr - peak) * progress
 
 
 def _wsd(progress: float, peak: float, config: ScheduleConfig) -> float:
-    """peak, then linear to min in the last share (warm-up, stable, decay; arXiv:2404.06395)."""
+    """peak, then linear to min in the last share (Hu et al., 2024, arXiv:2404.06395)."""
     start = 1 - config.decay_fraction
     return _linear(max(0.0, progress - start) / config.decay_fraction, peak, config)
 

@@ -7,6 +7,7 @@ numbers, so that two runs whose last chains are equal had equal losses, norms an
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ class EvaluationMetrics:
     bits_per_byte: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerNorms:
+    """Euclidean norms of all tensors of a layer together, before an update."""
+
+    layer: str
+    """`layers.0`, or a part outside of the blocks as `token_embedding`."""
+    grad_norm: float
+    """Of the gradients before clipping."""
+    weight_norm: float
+
+
 class MetricsLog:
     """The writer of a metrics.jsonl; `chain` holds the chain of the last step written."""
 
@@ -76,6 +88,11 @@ class MetricsLog:
         fields = asdict(metrics)
         self._append(_without_non_finite({"kind": "eval", **fields}))
         self._report_non_finite(metrics.step, fields)
+
+    def layers(self, step: int, norms: Iterable[LayerNorms]) -> None:
+        """Appends a row for each layer, with the norms that update `step` found."""
+        for one in norms:
+            self._append(_without_non_finite({"kind": "layers", "step": step, **asdict(one)}))
 
     def event(self, step: int, name: str, **details: str | float | None) -> None:
         """Appends something worth knowing that is no measurement."""

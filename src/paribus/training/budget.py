@@ -6,29 +6,34 @@ Imports no torch.
 import dataclasses
 import math
 import re
+from typing import Protocol
 
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment
-from paribus.model.accounting import Memory, estimate_memory
+from paribus.model.accounting import Memory, count_flops, estimate_memory
 from paribus.optim.schedule import check_schedule
 
 TIME_UNITS = {
-    "s": 1,
-    "sec": 1,
-    "second": 1,
-    "m": 60,
-    "min": 60,
-    "minute": 60,
-    "h": 3600,
-    "hour": 3600,
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3600),
 }
 TOKEN_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 
 
-def parse_duration(text: str, key: str = "training.time") -> float:
-    """Seconds of `90s`, `5m`, `2h`, `20 minutes`. Raises ConfigError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower())
-    unit = TIME_UNITS.get(match[2].rstrip("s") or match[2]) if match else None
+class TokenCounts(Protocol):
+    """What a budget asks of token data."""
+
+    @property
+    def n_train_tokens(self) -> int: ...
+    @property
+    def n_validation_tokens(self) -> int: ...
+
+
+def parse_duration(text: str | int, key: str = "training.time") -> float:
+    """Seconds of `90s`, `5m`, `2h`, `20 minutes`. Raises ConfigError, also for a bare number."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", str(text).strip().lower())
+    unit = TIME_UNITS.get(match[2]) if match else None
     if match is None or unit is None or float(match[1]) == 0:
         raise ConfigError(f"{key}: expected a duration as 90s, 5m, 2h, found {text!r}")
     return float(match[1]) * unit
@@ -56,13 +61,29 @@ def tokens_per_step(experiment: Experiment) -> int:
     return experiment.training.batch_size * experiment.model.context_length
 
 
+def flops_per_step(experiment: Experiment) -> int:
+    """FLOPs of matrix products of one weight update."""
+    return experiment.training.batch_size * count_flops(experiment.model).training
+
+
+def evaluated_tokens(experiment: Experiment, data: TokenCounts | None) -> int:
+    """Tokens that one evaluation reads; with no data yet, as many as are asked for."""
+    limit = experiment.evaluation.tokens
+    if data is None:
+        return limit or 0
+    # Where none are held out, training tokens stand in.
+    there = data.n_validation_tokens if data.n_validation_tokens > 1 else data.n_train_tokens
+    return there if limit is None else min(limit, there)
+
+
 def with_steps(
-    experiment: Experiment, n_train_tokens: int | None, seconds_per_step: float
+    experiment: Experiment, data: TokenCounts | None, steps_in_time: int | None
 ) -> Experiment:
     """`experiment` with its budget as a number of steps and its warm-up as a number.
 
-    Raises ConfigError where the warm-up does not end before the run, and for a budget in epochs
-    where `n_train_tokens` is not known.
+    `steps_in_time` is what a budget in time holds; one step where that was not measured. Raises
+    ConfigError where the warm-up does not end before the run, and for a budget in epochs where
+    there is no `data`.
     """
     training = experiment.training
     if training.steps is not None:
@@ -70,19 +91,18 @@ def with_steps(
     elif training.tokens is not None:
         steps = math.ceil(parse_tokens(training.tokens) / tokens_per_step(experiment))
     elif training.epochs is not None:
-        if n_train_tokens is None:
+        if data is None:
             raise ConfigError(
                 f"training.epochs: expected token data to count, found none in "
                 f"{experiment.data.dir}. Give training.steps, or data.dir=DIR"
             )
-        steps = math.ceil(training.epochs * n_train_tokens / tokens_per_step(experiment))
+        steps = math.ceil(training.epochs * data.n_train_tokens / tokens_per_step(experiment))
     else:
-        assert training.time is not None
-        steps = max(1, int(parse_duration(training.time) / seconds_per_step))
+        steps = steps_in_time or 1
     schedule = experiment.schedule
-    check_schedule(schedule, experiment.optimizer.lr, steps)
     if schedule.warmup_steps is None:
         schedule = dataclasses.replace(schedule, warmup_steps=(schedule.horizon or steps) // 10)
+    check_schedule(schedule, experiment.optimizer.lr, steps)
     training = dataclasses.replace(training, steps=steps, tokens=None, epochs=None, time=None)
     return dataclasses.replace(experiment, training=training, schedule=schedule)
 

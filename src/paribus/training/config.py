@@ -20,8 +20,9 @@ class TrainingConfig:
     """Budget in tokens: a number, or 20M-tokens."""
     epochs: Annotated[float, Gt(0)] | None = None
     """Budget in passes over the training tokens."""
-    time: str | None = None
-    """Budget in wall-clock time: 90s, 5m, 2h, "20 minutes". It becomes a step count once."""
+    time: str | int | None = None
+    """Budget in wall-clock time: 90s, 5m, 2h, "20 minutes". It becomes, once, a number of steps,
+    which with their evaluations take that long."""
     batch_size: Annotated[int, Gt(0)] = 64
     """Sequences of one weight update."""
     accumulation: Annotated[int, Gt(0)] = 1
@@ -43,6 +44,8 @@ class TrainingConfig:
     """CPU threads; null: as many as PyTorch chooses. CPU results depend on it."""
     loss_rows: Annotated[int, Gt(0)] | None = 512
     """Positions whose logits exist at once; null: the readable loss, all logits at once."""
+    layer_norms_every: Annotated[int, Gt(0)] | None = 100
+    """Steps between rows with the norms of each layer's gradient and weights; null: none."""
     deterministic: bool = True
     """Only deterministic algorithms, on CUDA and where a run compiles; elsewhere all are."""
 

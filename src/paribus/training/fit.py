@@ -53,7 +53,7 @@ def fit(
         speed = plan.measure_speed(one_step, batches_of(one_step))
         say(f"d_model {model.d_model}, {model.n_layers} layers: {speed.step:.3f} s a step")
         one = replace(found, experiment=one_step, speed=speed)
-        steps = _steps_of_data(one, one.steps_in(seconds))
+        steps = _steps_of_data(one, plan.steps_in(seconds, one_step, found.data, speed))
         final = _with_model(experiment, model, steps)
         return replace(one, experiment=plan.compiling(final, one_step.training.compile))
 
@@ -112,9 +112,9 @@ def _with_model(experiment: Experiment, model: ModelConfig, steps: int) -> Exper
 
 def _steps_of_data(found: Forecast, steps: int) -> int:
     """`steps`, or as many as make the most passes over the data."""
-    if found.n_train_tokens is None:
+    if found.data is None:
         return steps
-    most = MOST_EPOCHS * found.n_train_tokens / tokens_per_step(found.experiment)
+    most = MOST_EPOCHS * found.data.n_train_tokens / tokens_per_step(found.experiment)
     return max(1, min(steps, int(most)))
 
 

@@ -5,7 +5,6 @@ import json
 import logging
 import math
 import shlex
-import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,13 +15,14 @@ from paribus.data.batches import Batches
 from paribus.errors import NonFiniteError, ParibusError, StoppedError, exit_code_of
 from paribus.evaluation.losses import Evaluation, evaluate
 from paribus.experiment import Experiment, RunPaths
-from paribus.files import append_line, peak_memory_bytes, publish_file
+from paribus.files import append_line, publish_file
 from paribus.generation.decode import generate
 from paribus.generation.sampling import SamplingConfig
 from paribus.interrupts import StopFlag
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.metrics import EvaluationMetrics, MetricsLog, StepMetrics
-from paribus.training.numerics import Numerics, synchronize
+from paribus.training.budget import flops_per_step
+from paribus.training.numerics import Numerics, peak_bytes, synchronize
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
@@ -62,6 +62,8 @@ class Run:
     validation_bytes: int
     numerics: Numerics
     metrics: MetricsLog
+    matmul_peak: float
+    """FLOPs a second of a large product of matrices on this device, in this precision."""
     listener: Listener = field(default_factory=Silent)
     stop: StopFlag = field(default_factory=StopFlag)
     budget_seconds: float | None = None
@@ -139,7 +141,7 @@ def _one_step(run: Run, state: TrainState) -> None:
     start = synchronize(run.numerics.device)
     batch = run.batches.at(state.step)
     result = train_step(state, batch, run.experiment, run.numerics)
-    elapsed = max(time.monotonic() - start, 1e-9)
+    elapsed = max(synchronize(run.numerics.device) - start, 1e-9)
     state.seconds += elapsed
     state.validation_loss = None
     metrics = StepMetrics(
@@ -152,9 +154,11 @@ def _one_step(run: Run, state: TrainState) -> None:
         batch=batch.hash,
         seconds=round(state.seconds, 6),
         tokens_per_second=round(batch.tokens.numel() / elapsed, 1),
-        memory_bytes=peak_memory_bytes(),
+        mfu=round(flops_per_step(run.experiment) / elapsed / run.matmul_peak, 4),
+        memory_bytes=peak_bytes(run.numerics.device),
     )
     run.metrics.train(metrics)
+    run.metrics.layers(state.step, result.layers)
     state.chain = run.metrics.chain
     run.listener.on_step(metrics, run.n_steps)
 

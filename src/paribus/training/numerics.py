@@ -22,6 +22,7 @@ from torch.utils.checkpoint import (
 
 from paribus.errors import UnavailableError, first_line
 from paribus.experiment import Experiment
+from paribus.files import peak_memory_bytes
 from paribus.loss import Loss, chunked_loss, exponentiate_in_place, readable_loss
 from paribus.model.transformer import Transformer
 from paribus.training.config import TrainingConfig
@@ -30,6 +31,9 @@ COMPILE_PAYS_SECONDS = {"cpu": 1200.0, "cuda": 120.0}
 """Predicted training time above which compiling is worth its 40 to 60 seconds on two CPU cores."""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+MATRIX = {"cpu": 1024, "cuda": 8192, "mps": 4096}
+"""Rows and columns of a product that shows what a device can do; on a CPU some 10 ms of it."""
 
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
 """What a compiled forward pass keeps for the backward pass, besides attention."""
@@ -112,6 +116,10 @@ class Numerics:
         torch.set_num_threads(training.threads)
         if training.device == "cuda" or training.compile == "on":
             _set_determinism(training)
+        if training.compile == "on":
+            # The compiler gives up on a function of which it has compiled eight versions: the ninth
+            # model of a process would run uncompiled.
+            torch.compiler.reset()
         dtype = DTYPES[training.precision]
 
         def autocast() -> AbstractContextManager:
@@ -165,10 +173,15 @@ def _policy(context: object, operation: torch._ops.OpOverload, *_: Any, **__: An
 
 
 def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
-    """The compiled function, or the function itself with a warning where compiling fails."""
+    """The compiled function, or the function itself with a warning where compiling it fails."""
     # It looks for a GPU's toolkit in passing, and says so where there is none.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    fast, has_failed = torch.compile(function, dynamic=False), False
+    try:
+        fast = torch.compile(function, dynamic=False)
+    except RuntimeError as error:  # no compiler for this Python or system
+        _say_uncompiled(error)
+        return function
+    has_failed = False
 
     def call(*arguments: Any) -> Result:
         nonlocal has_failed
@@ -179,11 +192,15 @@ def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
         except RuntimeError as error:  # those of the compiler are RuntimeErrors too
             if not _is_compile_failure(error):
                 raise
-            log.warning("torch.compile failed, the run goes on uncompiled: %s", first_line(error))
+            _say_uncompiled(error)
             has_failed = True
             return function(*arguments)
 
     return call
+
+
+def _say_uncompiled(error: BaseException) -> None:
+    log.warning("torch.compile failed, the run goes on uncompiled: %s", first_line(error))
 
 
 def _is_compile_failure(error: BaseException) -> bool:
@@ -198,6 +215,23 @@ def _set_determinism(training: TrainingConfig) -> None:
     torch.use_deterministic_algorithms(training.deterministic, warn_only=False)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not training.deterministic
+
+
+def matmul_peak(device: str, precision: str) -> float:
+    """FLOPs a second of a large product in the number format of the steps, the best of several."""
+    n = MATRIX[device]
+    a, b = (torch.ones(n, n, device=device, dtype=DTYPES[precision]) for _ in range(2))
+    times = []
+    for _ in range(8):
+        start = synchronize(device)
+        torch.mm(a, b)
+        times.append(synchronize(device) - start)
+    return 2 * n**3 / min(times)
+
+
+def peak_bytes(device: str) -> int | None:
+    """The most memory taken so far: of the accelerator, on a CPU of the process."""
+    return torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory_bytes()
 
 
 def synchronize(device: str) -> float:

@@ -1,7 +1,6 @@
 """What a run takes before it starts: time by a short calibration, memory by formulas."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -12,13 +11,18 @@ from paribus.data.batches import Batch, Batches
 from paribus.data.shards import TokenShards
 from paribus.experiment import Experiment
 from paribus.files import available_memory_bytes, resident_memory_bytes
-from paribus.model.accounting import (
-    Memory,
-    count_flops,
-    vocab_size,
-)
+from paribus.model.accounting import Memory, vocab_size
 from paribus.model.config import ModelConfig
-from paribus.training.budget import memory_of, needs_calibration, tokens_per_step, with_steps
+from paribus.training.budget import (
+    TokenCounts,
+    evaluated_tokens,
+    flops_per_step,
+    memory_of,
+    needs_calibration,
+    parse_duration,
+    tokens_per_step,
+    with_steps,
+)
 from paribus.training.config import TrainingConfig
 from paribus.training.numerics import Numerics, resolve_compile, synchronize
 from paribus.training.state import TrainState
@@ -56,8 +60,8 @@ class Forecast:
     """Memory that the run may take; None where the system does not say."""
     speed: Speed | None
     """None where the run does not fit into memory, so that nothing was measured."""
-    n_train_tokens: int | None
-    """Of the data; None where there is none yet."""
+    data: TokenCounts | None
+    """None where there is none yet."""
 
     @property
     def n_steps(self) -> int:
@@ -89,13 +93,12 @@ class Forecast:
     @property
     def epochs(self) -> float | None:
         """Passes over the data."""
-        return self.tokens / self.n_train_tokens if self.n_train_tokens else None
+        return self.tokens / self.data.n_train_tokens if self.data is not None else None
 
     @property
     def flops_per_step(self) -> int:
         """FLOPs of matrix products of one update."""
-        training = self.experiment.training
-        return training.batch_size * count_flops(self.experiment.model).training
+        return flops_per_step(self.experiment)
 
     @property
     def flops_per_second(self) -> float:
@@ -113,22 +116,23 @@ class Forecast:
         """Of the whole run; 0 where nothing was measured."""
         if self.speed is None:
             return 0.0
-        held_out = self.n_evaluations * self.steps_of_evaluation
+        held_out = self.n_evaluations * _steps_of_evaluation(self.experiment, self.data)
         return self.speed.start + self.speed.step * (self.n_steps + held_out)
 
-    @property
-    def steps_of_evaluation(self) -> float:
-        """Steps that take as long as an evaluation: forward only, a third of the work."""
-        held_out = self.experiment.evaluation.tokens or 0
-        return held_out / (3 * tokens_per_step(self.experiment))
 
-    def steps_in(self, seconds: float) -> int:
-        """Most steps that end within `seconds`, evaluations included; at least one."""
-        assert self.speed is not None
-        every = self.experiment.evaluation.every
-        cost = 1 + (self.steps_of_evaluation / every if every else 0)
-        left = (seconds - self.speed.start) / self.speed.step - self.steps_of_evaluation
-        return max(1, int(left / cost))
+def steps_in(seconds: float, experiment: Experiment, data: TokenCounts | None, speed: Speed) -> int:
+    """Most steps that end within `seconds`, evaluations included; at least one."""
+    left = (seconds - speed.start) / speed.step
+    cost = _steps_of_evaluation(experiment, data)
+    every = experiment.evaluation.every
+    # Steps up to an evaluation and itself; the last evaluation may come before a whole round.
+    rounds, rest = divmod(left, every + cost) if every else (0.0, left)
+    return max(1, int(rounds * (every or 0) + max(0.0, rest - cost)))
+
+
+def _steps_of_evaluation(experiment: Experiment, data: TokenCounts | None) -> float:
+    """Steps that take as long: forward only, a third of the work."""
+    return evaluated_tokens(experiment, data) / (3 * tokens_per_step(experiment))
 
 
 def open_batches(experiment: Experiment, shards: TokenShards) -> Batches:
@@ -156,7 +160,7 @@ def random_batches(experiment: Experiment) -> BatchAt:
 
 
 def resolve_budget(
-    experiment: Experiment, n_train_tokens: int | None, batch_at: BatchAt, say: Say
+    experiment: Experiment, data: TokenCounts | None, batch_at: BatchAt, say: Say
 ) -> tuple[Experiment, Speed | None]:
     """`experiment`, on its machine, with its number of steps and whether it compiles.
 
@@ -167,7 +171,7 @@ def resolve_budget(
     if needs_calibration(experiment):
         speed = measure_speed(compiling(experiment, "off"), batch_at)
         say(f"calibration: {speed.step:.3f} s a step")
-    resolved = with_steps(experiment, n_train_tokens, speed.step if speed else 0.0)
+    resolved = with_steps(experiment, data, _steps_in_budget(experiment, data, speed))
     resolved = resolve_compile(resolved, speed.step if speed else None)
     if resolved.training.compile == "on":
         speed = None
@@ -175,17 +179,29 @@ def resolve_budget(
             compiled = compiling(experiment, "on")
             speed = measure_speed(compiled, batch_at)
             say(f"calibration: {speed.step:.3f} s a compiled step")
-            resolved = with_steps(compiled, n_train_tokens, speed.step)
+            resolved = with_steps(compiled, data, _steps_in_budget(compiled, data, speed))
     say(f"{resolved.training.steps} steps, compile {resolved.training.compile}")
     return resolved, speed
 
 
+def _steps_in_budget(
+    experiment: Experiment, data: TokenCounts | None, speed: Speed | None
+) -> int | None:
+    time = experiment.training.time
+    if time is None or speed is None:
+        return None
+    return steps_in(parse_duration(time), experiment, data, speed)
+
+
 def measure_speed(experiment: Experiment, batch_at: BatchAt) -> Speed:
-    """Makes a few steps of `experiment`, its schedule and budget aside."""
+    """Makes a few steps of `experiment`, its schedule and budget aside.
+
+    The rate is next to 0: at its peak, without a warm-up, a sound run might not stay finite.
+    """
     training = dataclasses.replace(
         experiment.training, steps=10**9, tokens=None, epochs=None, time=None
     )
-    schedule = dataclasses.replace(experiment.schedule, warmup_steps=0, horizon=None)
+    schedule = dataclasses.replace(experiment.schedule, warmup_steps=10**8, horizon=None)
     trial = dataclasses.replace(experiment, training=training, schedule=schedule)
     state = TrainState.create(trial)
     numerics = Numerics.build(state.model, training)
@@ -199,7 +215,7 @@ def measure_speed(experiment: Experiment, batch_at: BatchAt) -> Speed:
 
 
 def forecast(
-    experiment: Experiment, n_train_tokens: int | None, batch_at: BatchAt, say: Say
+    experiment: Experiment, data: TokenCounts | None, batch_at: BatchAt, say: Say
 ) -> Forecast:
     """What `experiment`, resolved for this machine but for its budget, takes.
 
@@ -211,12 +227,12 @@ def forecast(
         process_bytes=_process_bytes(experiment),
         available_bytes=_available_bytes(experiment.training.device),
         speed=None,
-        n_train_tokens=n_train_tokens,
+        data=data,
     )
     if not before.fits:
-        steps = with_steps(compiling(experiment, "off"), n_train_tokens, math.inf)
+        steps = with_steps(compiling(experiment, "off"), data, None)
         return dataclasses.replace(before, experiment=steps)
-    resolved, speed = resolve_budget(experiment, n_train_tokens, batch_at, say)
+    resolved, speed = resolve_budget(experiment, data, batch_at, say)
     speed = speed or measure_speed(resolved, batch_at)
     return dataclasses.replace(before, experiment=resolved, speed=speed)
 

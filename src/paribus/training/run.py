@@ -19,12 +19,18 @@ from paribus.tracking.metrics import MetricsLog
 from paribus.training import record
 from paribus.training.budget import check_budget, parse_duration
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
-from paribus.training.numerics import Numerics, find_device, resolve_machine
+from paribus.training.numerics import Numerics, find_device, matmul_peak, resolve_machine
 from paribus.training.plan import lack_of_memory, open_batches, resolve_budget
 from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
 
-FREE_TO_CHANGE = ("training.steps", "evaluation.", "checkpoint.", "data.dir")
+FREE_TO_CHANGE = (
+    "training.steps",
+    "training.layer_norms_every",
+    "evaluation.",
+    "checkpoint.",
+    "data.dir",
+)
 """Settings that a resume may change without --allow-change: they touch no update made so far."""
 BEFORE_STEP_0 = "it acts only before step 0"
 FIXED = {
@@ -64,13 +70,13 @@ def train(
     _check_prompts(experiment, tokenizer)
     open_batches(experiment, shards)  # refuses what is too short before anything is made
     resolved = _resolve(experiment, shards, listener)
+    state = TrainState.create(resolved)
+    init = None if init_from is None else _take_weights(state, init_from, tokenizer)
     with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
         record.check_unused(paths)
         validation, held_out = record.validation_tokens(shards, resolved.evaluation.tokens)
         if not held_out:
             listener.on_note("the text is too short to hold any out: the loss is that of training")
-        state = TrainState.create(resolved)
-        init = None if init_from is None else _take_weights(state, init_from, tokenizer)
         time = experiment.training.time
         budget = budget_seconds if time is None else parse_duration(time)
         origin = {"budget_seconds": budget, "init_from": init}
@@ -107,6 +113,8 @@ def resume(
         _check_prompts(experiment, tokenizer)
         if "data.dir" in changes:
             data = data or experiment.data.dir
+        if data is not None:
+            open_shards(data)  # a folder without token data is named, though the run has a copy
         shards = record.find_shards(paths, tokenizer.hash, data)
         saved = checkpoint.find(folder, "last")
         state = TrainState.create(experiment)
@@ -153,7 +161,7 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     batch_at = open_batches(resolved, shards).at
     if lack := lack_of_memory(resolved):
         listener.on_note(lack)
-    return resolve_budget(resolved, shards.n_train_tokens, batch_at, listener.on_note)[0]
+    return resolve_budget(resolved, shards, batch_at, listener.on_note)[0]
 
 
 def _check_prompts(experiment: Experiment, tokenizer: Tokenizer) -> None:
@@ -184,6 +192,7 @@ def _assemble(
         validation_bytes=tokenizer.count_bytes(validation[1:]),
         numerics=Numerics.build(state.model, experiment.training),
         metrics=MetricsLog(paths.metrics, state.chain),
+        matmul_peak=matmul_peak(experiment.training.device, experiment.training.precision),
     )
     if state.scaler is not None:
         run.numerics.scaler.load_state_dict(state.scaler)

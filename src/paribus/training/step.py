@@ -1,6 +1,7 @@
 """One weight update: forward and backward in parts, clipping, and a halt before a broken update."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +12,15 @@ from paribus.errors import NonFiniteError
 from paribus.experiment import Experiment
 from paribus.model.inputs import check_ids
 from paribus.optim.build import set_learning_rate
-from paribus.optim.clip import clip_gradients
+from paribus.optim.clip import clip_gradients, clipped_norm
 from paribus.optim.schedule import learning_rate
+from paribus.tracking.metrics import LayerNorms
+from paribus.training.layer_norms import layer_norms
 from paribus.training.numerics import Numerics
 from paribus.training.state import TrainState
+
+LEAST_SCALE = 1.0
+"""Of fp16 losses: a gradient that overflows without being made larger is not finite."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class StepResult:
     lr: float
     grad_norm: float
     grad_norm_clipped: float
+    layers: Sequence[LayerNorms] = ()
+    """Norms by layer, at the steps that `training.layer_norms_every` names."""
 
 
 def train_step(
@@ -41,10 +49,14 @@ def train_step(
     state.optimizer.zero_grad(set_to_none=True)
     loss = _gradients(batch, training.accumulation, numerics)
     numerics.scaler.unscale_(state.optimizer)
+    every = training.layer_norms_every
+    is_due = every is not None and (state.step + 1) % every == 0
+    layers = layer_norms(state.model.named_parameters()) if is_due else []
     norm = clip_gradients(state.model.parameters(), training.clip_norm)
     loss_value, norm_value = torch.stack([loss, norm.to(loss)]).tolist()
     # A scaled fp16 gradient may overflow: its update is left out, and the next scale is smaller.
-    is_sound = math.isfinite(norm_value) or numerics.scaler.is_enabled()
+    may_overflow = numerics.scaler.is_enabled() and numerics.scaler.get_scale() >= LEAST_SCALE
+    is_sound = math.isfinite(norm_value) or may_overflow
     if not math.isfinite(loss_value) or not is_sound:
         raise _non_finite(state.step + 1, loss_value, norm_value, lr, batch)
     set_learning_rate(state.optimizer, lr)
@@ -53,7 +65,9 @@ def train_step(
     state.step += 1
     state.tokens += batch.tokens.numel()
     state.scaler = numerics.scaler.state_dict() if numerics.scaler.is_enabled() else None
-    return StepResult(loss_value, lr, norm_value, _clipped(norm_value, training.clip_norm))
+    return StepResult(
+        loss_value, lr, norm_value, clipped_norm(norm_value, training.clip_norm), layers
+    )
 
 
 def _gradients(batch: Batch, parts: int, numerics: Numerics) -> Tensor:
@@ -81,8 +95,3 @@ def _non_finite(step: int, loss: float, norm: float, lr: float, batch: Batch) ->
         f"grad norm {norm:.4g}, batch {batch.hash}). The update was not made; lower optimizer.lr, "
         "or lengthen schedule.warmup_steps"
     )
-
-
-def _clipped(norm: float, limit: float | None) -> float:
-    """The global norm after clipping: M / (norm + 1e-6) of it where it was above M."""
-    return norm * (limit / (norm + 1e-6)) if limit is not None and norm > limit else norm
