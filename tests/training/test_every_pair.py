@@ -95,15 +95,15 @@ def rows_with_every_value():
 
 
 def test_every_choice_traced_in_one_graph_equals_eager():
-    assert max(compiled_rows("aot_eager", rows_with_every_value()).values()) < 1e-5
+    assert all(d < 1e-5 for d in compiled_rows("aot_eager", rows_with_every_value()).values())
 
 
 @pytest.mark.slow
 def test_every_pair_traced_in_one_graph_equals_eager():
-    assert max(compiled_rows("aot_eager", range(len(ROWS))).values()) < 1e-5
+    assert all(d < 1e-5 for d in compiled_rows("aot_eager", range(len(ROWS))).values())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", COMPILED, ids=lambda i: name_of(ROWS[i]))
 def test_a_compiled_row_equals_eager(number):
-    assert max(compiled_rows("inductor", [number]).values()) < 1e-5
+    assert all(d < 1e-5 for d in compiled_rows("inductor", [number]).values())
