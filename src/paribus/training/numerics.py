@@ -32,8 +32,8 @@ COMPILE_PAYS_SECONDS = {"cpu": 1200.0, "cuda": 120.0}
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-MATRIX = {"cpu": 1024, "cuda": 8192, "mps": 4096}
-"""Rows and columns of a product that shows what a device can do; on a CPU some 10 ms of it."""
+LARGE_PRODUCT_SECONDS = 0.01
+"""A product that takes so long shows what a device can do; a larger one is hardly faster."""
 
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
 """What a compiled forward pass keeps for the backward pass, besides attention."""
@@ -238,14 +238,18 @@ def _set_determinism(training: TrainingConfig) -> None:
 
 def matmul_peak(device: str, precision: str) -> float:
     """FLOPs a second of a large product in the number format of the steps, the best of several."""
-    n = MATRIX[device]
-    a, b = (torch.ones(n, n, device=device, dtype=DTYPES[precision]) for _ in range(2))
-    times = []
-    for _ in range(8):
-        start = synchronize(device)
-        torch.mm(a, b)
-        times.append(synchronize(device) - start)
-    return 2 * n**3 / min(times)
+    seconds, n = 0.0, 128
+    while seconds < LARGE_PRODUCT_SECONDS:
+        n *= 2  # where a format is emulated, a small product takes long
+        a = torch.ones(n, n, device=device, dtype=DTYPES[precision])
+        seconds = min(_seconds_of_product(a, device) for _ in range(4))
+    return 2 * n**3 / seconds
+
+
+def _seconds_of_product(a: Tensor, device: str) -> float:
+    start = synchronize(device)
+    torch.mm(a, a)
+    return synchronize(device) - start
 
 
 def peak_bytes(device: str) -> int | None:
