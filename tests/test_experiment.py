@@ -105,3 +105,8 @@ def test_another_optimizer_keeps_the_rate_of_the_base(tmp_path):
     arm = tmp_path / "arm.yaml"
     arm.write_text("base: base.yaml\noptimizer: {kind: muon}\n", encoding="utf-8")
     assert load_experiment(arm).optimizer == MuonConfig(lr=1e-5, beta2=0.99)
+
+
+def test_a_path_with_a_nul_is_refused():
+    with pytest.raises(ConfigError, match=r"^data\.dir.*expected a path, found '\\x00'"):
+        load_experiment("base_modern", ['data.dir="\\0"'])

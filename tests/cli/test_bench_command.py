@@ -29,3 +29,10 @@ def test_the_command_prints_the_tables_of_what_is_installed(cli, tmp_path, monke
         assert len(times) >= 4 and all(times)
     shown = cli(*arguments, "--only", "prompt").out
     assert "A prompt of 20 bytes" in shown and "Training" not in shown
+
+
+def test_a_clone_that_is_not_there_is_refused_at_once(cli, tmp_path):
+    done = cli("bench", "train", "--nanogpt", tmp_path / "gone", "--only", "nanoGPT")
+    assert done.code == 66
+    (line,) = done.err.splitlines()
+    assert "model.py: expected the model of nanoGPT, found none. Get it: git clone" in line

@@ -44,6 +44,9 @@ def test_a_byte_order_mark_and_crlf_are_read(read):
         ("a: 1\nb:\n  c: 1\n  c: 2\n", 4, 'the key "c" twice'),
         ("a: &x 1\n", 1, "an anchor or alias"),
         ("a: 1\nb: *x\n", 2, "an anchor or alias"),
+        ("a: 1\nb: <<\n", 2, "<<, which stands for another value"),
+        ("a: {<<: {b: 1}}\n", 1, "<<, which stands for another value"),
+        ("<<: {a: 1}\n", 1, "<<, which stands for another value"),
         ("a: !!python/object:os.system 1\n", 1, "python/object:os.system"),
         ("a: !mine [1]\n", 1, "the tag !mine"),
         ("a: !!str 1\n", 1, "the tag tag:yaml.org,2002:str"),
@@ -69,6 +72,24 @@ def test_what_is_no_mapping_is_refused(read, text):
 
 def test_a_key_that_is_no_name_is_refused(read):
     assert "c.yaml:2: expected a name as key, found 3" in refusal(read, "a: 1\n3: 4\n")
+
+
+def test_a_key_with_a_line_end_is_one_line(read):
+    message = refusal(read, 'a: 1\n"b\\nerror: c": 4\n')
+    assert "c.yaml:2: expected a name as key, found 'b\\nerror: c'" in message
+
+
+def test_a_dotted_key_in_a_file_is_refused_with_how_to_write_it(read):
+    message = refusal(read, "a: 1\nmodel.d_model: 32\n")
+    assert "c.yaml:2: expected a section, found 'model.d_model'" in message
+    assert message.endswith("Write model: {d_model: ...}")
+
+
+@pytest.mark.parametrize("text", ["a=<<", "a\nb=1"])
+def test_an_override_is_no_merge_and_one_line(text):
+    with pytest.raises(ConfigError, match="expected") as caught:
+        parse_override(text)
+    assert str(caught.value).isprintable()
 
 
 def test_two_documents_are_refused(read):

@@ -57,12 +57,15 @@ def test_a_python_that_cannot_read_the_tests_is_refused_with_the_command_that_ca
 
 def test_what_is_no_clone_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    write(tmp_path, {"plain/readme.md": "", "bare/tests/common.py": ""})
+    write(
+        tmp_path,
+        {"plain/readme.md": "", "bare/tests/adapters.py": "", "bare/tests/test_its_own.py": ""},
+    )
     for name, found in (
         ("file", "found a file"),
         ("nothing", "found no such folder"),
-        ("plain", "found no tests in it"),
-        ("bare", "found no tests in it"),
+        ("plain", "found no such files"),
+        ("bare", "found no such files"),
     ):
         with pytest.raises(InputMissingError, match=found):
             open_clone(tmp_path / name)

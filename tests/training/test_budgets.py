@@ -1,5 +1,7 @@
 import dataclasses
+import itertools
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,12 +94,33 @@ def test_the_calibration_measures_seconds_and_touches_no_later_number(
     outcome_of(folder).assert_equal(outcome_of(unbroken))
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the clock of a run to one on which only steps, and evaluations, take time."""
+
+    def start(seconds_of_a_step, seconds_of_an_evaluation=0.0):
+        now, evaluate, looks = [0.0], loop.evaluate_state, itertools.count()
+
+        def look(_device):  # at the start and at the end of each step
+            now[0] += seconds_of_a_step * (next(looks) % 2)
+            return now[0]
+
+        def slow(run, state):
+            now[0] += seconds_of_an_evaluation
+            return evaluate(run, state)
+
+        monkeypatch.setattr(loop, "synchronize", look)
+        monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        monkeypatch.setattr(loop, "evaluate_state", slow)
+
+    return start
+
+
 def test_at_a_quarter_of_overtime_the_run_saves_ends_and_says_so(
-    tiny_experiment, monkeypatch, recorder
+    tiny_experiment, monkeypatch, recorder, clock
 ):
     monkeypatch.setattr(plan, "measure_speed", lambda *_: plan.Speed(0.25, 0.0))
-    now = iter(range(0, 10**6, 1))  # each look at the clock is a second later
-    monkeypatch.setattr(loop, "synchronize", lambda device: float(next(now)))
+    clock(seconds_of_a_step=1.0)
     listener = recorder()
     folder = train(tiny_experiment("run", "training.time=4s"), listener)
     made = len(listener.steps)
@@ -108,6 +131,14 @@ def test_at_a_quarter_of_overtime_the_run_saves_ends_and_says_so(
     events = [row["name"] for row in read_rows(folder / "metrics.jsonl") if row["kind"] == "event"]
     assert events == ["overtime"]
     assert '"exit_code": 0' in (folder / "status.json").read_text(encoding="utf-8")
+
+
+def test_evaluations_count_as_overtime(tiny_experiment, clock):
+    clock(seconds_of_a_step=1.0, seconds_of_an_evaluation=10.0)
+    folder = train(tiny_experiment("run", "evaluation.every=2"), budget_seconds=10.0)
+    assert checkpoint.find(folder).step == 3  # the evaluation after step 2 took ten steps' time
+    folder = train(tiny_experiment("longer", "evaluation.every=2"), budget_seconds=20.0)
+    assert checkpoint.find(folder).step == 6
 
 
 def test_a_number_of_steps_stands_in_place_of_a_spent_time_budget(tiny_experiment):

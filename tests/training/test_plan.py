@@ -120,12 +120,23 @@ def test_nothing_is_measured_of_a_run_that_does_not_fit(experiment, monkeypatch)
 
 
 def test_training_says_where_memory_will_hardly_suffice(tiny_experiment, monkeypatch, recorder):
-    monkeypatch.setattr(plan, "available_memory_bytes", lambda: 1000)
+    needed = plan.bytes_of_run(tiny_experiment("run", "model.vocab_size=300"))
+    monkeypatch.setattr(plan, "available_memory_bytes", lambda: needed // 2)
     listener = recorder()
     train(tiny_experiment("run"), listener)
-    assert any(
-        re.match(r"memory: expected about .* GB for a step, found", n) for n in listener.notes
-    )
+    said = [re.match(r"memory: expected about .* GB for a step, found", n) for n in listener.notes]
+    assert any(said)
+
+
+@pytest.mark.parametrize(
+    "beyond", ["training.batch_size=1000000000", "training.batch_size=10" + "0" * 25,
+               "model.n_layers=1000000000"]
+)  # fmt: skip
+def test_a_step_beyond_all_memory_is_refused_before_anything_is_made(tiny_experiment, beyond):
+    experiment = tiny_experiment("run", beyond)
+    with pytest.raises(OutOfMemoryError, match=r"GB available. Make training\.batch_size smaller"):
+        train(experiment)
+    assert not experiment.run.dir.exists()
 
 
 def test_smaller_models_are_legal_and_shrink(experiment):

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -228,7 +229,7 @@ def test_an_allowed_change_is_made_and_recorded(stopped_run, recorder):
     assert max(m.lr for m in listener.steps) > 1e-2
     assert checkpoint.read_experiment(folder).optimizer.lr == 2e-2
     events = [row for row in read_rows(folder / "metrics.jsonl") if row["kind"] == "event"]
-    assert ("changed", "optimizer.lr", "0.02") in [
+    assert ("changed", "optimizer.lr", 0.02) in [
         (row["name"], row.get("key"), row.get("value")) for row in events
     ]
 
@@ -302,6 +303,35 @@ def test_data_that_is_gone_is_named_by_hash_and_size(bare_run):
     assert record["content_hash"][:16] in str(caught.value)
     assert str(record["train_tokens"]) in str(caught.value)
     assert "--data DIR" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ['{"content_hash": 5}', '{"content_hash": "a", "path": 1}'])
+def test_a_record_of_the_data_that_is_not_whole_is_named(stopped_run, content):
+    folder = stopped_run("run")
+    (folder / "data.json").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=r"data\.json: expected '.*', a str, found"):
+        resume(folder)
+
+
+@pytest.mark.parametrize("ids", [[[1, 2]], [1.0, 2.0], [1, 5000]])
+def test_validation_tokens_that_are_none_are_named(stopped_run, ids):
+    folder = stopped_run("run")
+    dtype = np.float64 if isinstance(ids[0], float) else np.uint16
+    np.save(folder / "validation.npy", np.array(ids, dtype))
+    with pytest.raises(DataError, match=r"validation\.npy: expected a row of token ids below"):
+        resume(folder)
+
+
+def test_metrics_that_cannot_be_read_are_told_and_do_not_end_the_run(
+    stopped_run, unbroken, recorder
+):
+    folder, listener = stopped_run("run"), recorder()
+    with (folder / "metrics.jsonl").open("ab") as file:
+        file.write(b'\xff\xfe{"a": [}\n')
+    resume(folder, listener=listener)
+    assert any("metrics.jsonl:" in note and "The run goes on" in note for note in listener.notes)
+    weights = [checkpoint.read(checkpoint.find(run)).weights for run in (folder, unbroken)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
 
 
 def test_other_data_is_not_taken(bare_run, tiny_data, tmp_path):

@@ -166,6 +166,14 @@ def test_fine_tuning_starts_from_the_best_weights_of_a_run(unbroken, tiny_experi
     assert record == {"run": str(unbroken), "step": source.step, "sha256": sha256}
 
 
+def test_fine_tuning_another_architecture_names_what_is_other(unbroken, tiny_experiment, recorder):
+    listener = recorder()
+    overrides = ("training.steps=4", "model.ffn=geglu", "model.norm_eps=1e-6")
+    train(tiny_experiment("run", *overrides), listener, init_from=unbroken)
+    note = "the weights were trained with another model.norm_eps, model.ffn"
+    assert note in listener.notes
+
+
 def test_fine_tuning_on_another_tokenizer_is_refused(
     unbroken, tiny_experiment, tiny_data, tmp_path
 ):

@@ -107,10 +107,8 @@ def _x_transformers(config: ModelConfig, clone: Path | None) -> tuple[nn.Module,
 
 
 def _nanogpt(config: ModelConfig, clone: Path | None) -> tuple[nn.Module, LossOf]:
-    source = (clone or Path()) / "model.py"
-    spec = importlib.util.spec_from_file_location("nanogpt", source)
-    if not source.is_file() or spec is None or spec.loader is None:
-        raise InputMissingError(f"{source}: expected the model of nanoGPT, found none")
+    spec = importlib.util.spec_from_file_location("nanogpt", nanogpt_source(clone or Path()))
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     model = module.GPT(
@@ -125,6 +123,17 @@ def _nanogpt(config: ModelConfig, clone: Path | None) -> tuple[nn.Module, LossOf
         )
     )
     return model, lambda tokens, targets: model(tokens, targets)[1]
+
+
+def nanogpt_source(clone: Path) -> Path:
+    """The file of nanoGPT's model. Raises InputMissingError where it is not."""
+    source = clone / "model.py"
+    if not source.is_file():
+        raise InputMissingError(
+            f"{source}: expected the model of nanoGPT, found none. "
+            "Get it: git clone https://github.com/karpathy/nanoGPT"
+        )
+    return source
 
 
 MODELS = {

@@ -127,7 +127,7 @@ def train(
     from dataclasses import asdict
 
     from paribus.bench.machine import machine
-    from paribus.bench.models import MODELS
+    from paribus.bench.models import MODELS, nanogpt_source
     from paribus.bench.step_table import step_table
     from paribus.bench.steps import Setting, peak_of, step_rows
     from paribus.training.numerics import find_device
@@ -136,6 +136,8 @@ def train(
         raise ConfigError(
             f"--only: expected some of {', '.join(MODELS)}, found {', '.join(sorted(unknown))}"
         )
+    if options["nanogpt"] is not None:
+        nanogpt_source(options["nanogpt"])
     with option_names():
         device = find_device(device)
     setting = Setting(

@@ -122,7 +122,7 @@ def _validation_tokens(opened: "OpenedRun", data: Path | None) -> "np.ndarray":
     from paribus.training.record import read_validation
 
     if data is None:
-        return read_validation(RunPaths(opened.folder))
+        return read_validation(RunPaths(opened.folder), len(opened.tokenizer))
     shards = open_shards(data, tokenizer_hash=opened.tokenizer.hash)
     if shards.n_validation_tokens < 2:
         raise DataError(

@@ -108,7 +108,7 @@ def _file_layers(
     base = source.values.pop("base", None)
     if base is None:
         return [source]
-    if not isinstance(base, str):
+    if not isinstance(base, str) or not base.isprintable():
         raise ConfigError(f"{source.place('base')}: base: expected one file name, found {base!r}")
     base_path = path.parent / base
     if not base_path.is_file():

@@ -80,7 +80,7 @@ def parse_override(text: str) -> Source:
     if text.startswith("-"):
         bare = text.lstrip("-")
         raise ConfigError(f"{text}: expected no dashes before a config key. Write {bare}")
-    if not equals or not key.strip() or not value.strip():
+    if not equals or not key.strip() or not value.strip() or not key.isprintable():
         raise ConfigError(f"{text!r}: expected key=value, as in training.steps=100 (null for off)")
     try:
         _check_events(Path(text), value)
@@ -149,15 +149,21 @@ def _refused(event: Event, depth: int, count: int) -> str | None:
         return "an anchor or alias"
     if isinstance(event, ScalarEvent | CollectionStartEvent) and getattr(event, "ctag", None):
         return f"the tag {event.ctag}"
+    if isinstance(event, ScalarEvent) and event.value in ("<<", "=") and event.style is None:
+        return f"{event.value!r}, which stands for another value"
     return None
 
 
 def _plain(node: CommentedMap, prefix: str, lines: dict[str, int], path: Path) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in node.items():
-        if not isinstance(key, str):
+        place = f"{path}:{node.lc.key(key)[0] + 1}"
+        if not isinstance(key, str) or not key.isprintable():
+            raise ConfigError(f"{place}: expected a name as key, found {key!r}")
+        if "." in key:
+            section, _, rest = key.partition(".")
             raise ConfigError(
-                f"{path}:{node.lc.key(key)[0] + 1}: expected a name as key, found {key!r}"
+                f"{place}: expected a section, found {key!r}. Write {section}: {{{rest}: ...}}"
             )
         dotted = f"{prefix}{key}"
         lines[dotted] = node.lc.key(key)[0] + 1

@@ -13,6 +13,8 @@ from pathlib import Path
 from paribus.errors import InputMissingError, UnavailableError
 from paribus.files import read_bytes, sha256_of
 
+TESTS = ("test_model.py", "test_tokenizer.py", "test_train_bpe.py", "test_data.py")
+"""Of the files of the course's tests; one tells a clone from another folder with tests."""
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 """How a file begins that Git LFS has not fetched."""
 GPT2_ADDRESS = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
@@ -67,8 +69,9 @@ def open_clone(path: Path) -> Clone:
     """
     if not path.is_dir():
         raise InputMissingError(_expected(path, "a file" if path.exists() else "no such folder"))
-    if not any(path.glob("tests/**/test_*.py")):
-        raise InputMissingError(_expected(path, "no tests in it"))
+    tests = path / "tests"
+    if not (tests / "adapters.py").is_file() or not any((tests / n).is_file() for n in TESTS):
+        raise InputMissingError(_expected(path, "no such files"))
     edition = _edition(path)
     if edition and sys.version_info < edition.python:
         wanted, found = ("{}.{}".format(*version) for version in (edition.python, sys.version_info))
@@ -103,8 +106,8 @@ def is_pointer(path: Path) -> bool:
 
 def _expected(path: Path, found: str) -> str:
     return (
-        f"{path}: expected a clone of CS336's assignment 1, a folder with tests/test_*.py, found "
-        f"{found}. Get it: git clone https://github.com/stanford-cs336/assignment1-basics"
+        f"{path}: expected a clone of CS336's assignment 1, with tests/adapters.py and tests such "
+        f"as tests/{TESTS[0]}, found {found}. Get it: git clone https://github.com/stanford-cs336/assignment1-basics"
     )
 
 

@@ -75,7 +75,7 @@ class ModelConfig:
     norm(f(norm(x))), output x + norm(f(x)), none x + f(x)."""
     norm: Literal["rmsnorm", "layernorm"] = "rmsnorm"
     """Kind of normalization."""
-    norm_eps: Annotated[float, Ge(1e-12)] = 1e-5
+    norm_eps: Annotated[float, Ge(1e-12), Lt(1)] = 1e-5
     """Added to the mean square or the variance, inside the root."""
     final_norm: Literal["auto", "on", "off"] = "auto"
     """Normalization in front of the output table; auto: off for post and none, else on."""

@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import shlex
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,6 +68,8 @@ class Run:
     listener: Listener = field(default_factory=Silent)
     stop: StopFlag = field(default_factory=StopFlag)
     budget_seconds: float | None = None
+    began: float = 0.0
+    """The monotonic time at which the run would have begun if it had never stopped."""
     best_loss: float = field(default=float("inf"))
 
     @property
@@ -82,6 +85,7 @@ def train_to_the_end(run: Run, state: TrainState) -> TrainState:
     Raises StoppedError after a signal, NonFiniteError before a broken update. status.json says how
     it ended.
     """
+    run.began = time.monotonic() - state.seconds
     write_status(run, state, "running", "training")
     try:
         _train(run, state)
@@ -104,7 +108,7 @@ def _train(run: Run, state: TrainState) -> None:
     elif _is_due(state.step, every) and state.validation_loss is None:
         _evaluate(run, state)  # a stop signal ended it, as if it had never begun
         save(run, state)
-    while state.step < run.n_steps and not run.stop and not _is_overdue(run, state):
+    while state.step < run.n_steps and not run.stop and not _is_overdue(run):
         _one_step(run, state)
         if _is_due(state.step, every):
             _evaluate(run, state)
@@ -264,5 +268,7 @@ def _is_due(step: int, every: int | None) -> bool:
     return every is not None and step % every == 0
 
 
-def _is_overdue(run: Run, state: TrainState) -> bool:
-    return run.budget_seconds is not None and state.seconds > OVERTIME * run.budget_seconds
+def _is_overdue(run: Run) -> bool:
+    """By the clock on the wall: evaluations and saves take time too."""
+    elapsed = time.monotonic() - run.began
+    return run.budget_seconds is not None and elapsed > OVERTIME * run.budget_seconds

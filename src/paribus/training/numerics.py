@@ -32,6 +32,7 @@ COMPILE_PAYS_SECONDS = {"cpu": 1200.0, "cuda": 120.0}
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
+LARGEST_PRODUCT = 16_384
 LARGE_PRODUCT_SECONDS = 0.01
 """A product that takes so long shows what a device can do; a larger one is hardly faster."""
 
@@ -239,11 +240,11 @@ def _set_determinism(training: TrainingConfig) -> None:
 def matmul_peak(device: str, precision: str) -> float:
     """FLOPs a second of a large product in the number format of the steps, the best of several."""
     seconds, n = 0.0, 128
-    while seconds < LARGE_PRODUCT_SECONDS:
+    while seconds < LARGE_PRODUCT_SECONDS and n < LARGEST_PRODUCT:
         n *= 2  # where a format is emulated, a small product takes long
         a = torch.ones(n, n, device=device, dtype=DTYPES[precision])
         seconds = min(_seconds_of_product(a, device) for _ in range(4))
-    return 2 * n**3 / seconds
+    return 2 * n**3 / max(seconds, 1e-9)
 
 
 def _seconds_of_product(a: Tensor, device: str) -> float:

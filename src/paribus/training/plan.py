@@ -9,6 +9,7 @@ import torch
 
 from paribus.data.batches import Batch, Batches
 from paribus.data.shards import TokenShards
+from paribus.errors import OutOfMemoryError
 from paribus.experiment import Experiment
 from paribus.files import available_memory_bytes, resident_memory_bytes
 from paribus.model.accounting import Memory, vocab_size
@@ -35,6 +36,8 @@ KEPT_BY_ALLOCATOR = 0.25
 tensor: 0.14 to 0.5 with glibc's allocator, the less the larger the tensors."""
 COMPILER_BYTES = 180_000_000
 """Of the compiler's own modules and tables in the process: 190 MB with torch 2.15."""
+HOPELESS = 4
+"""Times the available memory that no system lends."""
 BatchAt = Callable[[int], Batch]
 Say = Callable[[str], None]
 
@@ -245,15 +248,21 @@ def bytes_of_run(experiment: Experiment) -> int:
 
 
 def lack_of_memory(experiment: Experiment) -> str | None:
-    """What to say where the memory of this machine will hardly hold a step; None where it will."""
+    """What to say where the memory of this machine will hardly hold a step; None where it will.
+
+    Raises OutOfMemoryError where it cannot, whatever the formulas leave out.
+    """
     needed, available = bytes_of_run(experiment), _available_bytes(experiment.training.device)
     if available is None or needed <= available:
         return None
-    return (
+    lack = (
         f"memory: expected about {gigabytes(needed)} GB for a step, found "
         f"{gigabytes(available)} GB available. Make training.batch_size smaller, or "
         "training.accumulation larger"
     )
+    if needed > HOPELESS * available:
+        raise OutOfMemoryError(lack)
+    return lack
 
 
 def compiling(experiment: Experiment, choice: Literal["auto", "on", "off"]) -> Experiment:

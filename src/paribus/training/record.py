@@ -133,16 +133,22 @@ def publish_validation(paths: RunPaths, tokens: np.ndarray) -> None:
     publish_file(paths.validation, buffer.getvalue())
 
 
-def read_validation(paths: RunPaths) -> np.ndarray:
-    """Reads validation.npy. Raises DataError where it is damaged."""
+def read_validation(paths: RunPaths, vocab_size: int) -> np.ndarray:
+    """Reads validation.npy. Raises DataError where it is no row of ids below `vocab_size`."""
     try:
-        return np.load(paths.validation, allow_pickle=False)
+        ids = np.load(paths.validation, allow_pickle=False)
     except FileNotFoundError as error:
         raise InputMissingError(
             f"{paths.validation}: expected validation tokens, found none"
         ) from error
     except (ValueError, EOFError) as error:
         raise DataError(f"{paths.validation}: expected a .npy file, found {error}") from error
+    if ids.ndim != 1 or ids.dtype.kind != "u" or (ids.size and ids.max() >= vocab_size):
+        raise DataError(
+            f"{paths.validation}: expected a row of token ids below {vocab_size}, found others. "
+            "Copy the file from a copy of the run"
+        )
+    return ids
 
 
 def find_shards(paths: RunPaths, tokenizer_hash: str, data: Path | None) -> TokenShards:
@@ -151,6 +157,12 @@ def find_shards(paths: RunPaths, tokenizer_hash: str, data: Path | None) -> Toke
     Raises InputMissingError naming hash and size where none of them has it.
     """
     record = read_json(paths.data_record)
+    for name, kind in {"content_hash": str, "path": str, "train_tokens": int}.items():
+        if not isinstance(record.get(name), kind):
+            raise DataError(
+                f"{paths.data_record}: expected {name!r}, a {kind.__name__}, found "
+                f"{record.get(name)!r}. Copy the file from a copy of the run"
+            )
     candidates = [paths.data, data, Path(record["path"]), os.environ.get("PARIBUS_DATA")]
     tried = [Path(candidate) for candidate in candidates if candidate]
     for folder in tried:

@@ -8,7 +8,7 @@ from pathlib import Path
 from paribus import checkpoint
 from paribus.config.load import dotted_keys, load, to_plain, to_yaml
 from paribus.data.shards import TokenShards, open_shards
-from paribus.errors import ConfigError, DataError
+from paribus.errors import ConfigError, DataError, ParibusError
 from paribus.experiment import Experiment, RunPaths
 from paribus.files import check_unlocked, locked, publish_file, sha256_of, sweep_temporaries
 from paribus.interrupts import stop_flag
@@ -16,6 +16,7 @@ from paribus.model.accounting import check_vocab_size
 from paribus.optim.schedule import check_schedule, learning_rate
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.metrics import MetricsLog
+from paribus.tracking.rows import read_rows
 from paribus.training import record
 from paribus.training.budget import check_budget, parse_duration
 from paribus.training.loop import Listener, Run, Silent, train_to_the_end
@@ -71,7 +72,9 @@ def train(
     open_batches(experiment, shards)  # refuses what is too short before anything is made
     resolved = _resolve(experiment, shards, listener)
     state = TrainState.create(resolved)
-    init = None if init_from is None else _take_weights(state, init_from, tokenizer)
+    init = None
+    if init_from is not None:
+        init = _take_weights(state, init_from, tokenizer, listener)
     with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
         record.check_unused(paths)
         validation, held_out = record.validation_tokens(shards, resolved.evaluation.tokens)
@@ -182,7 +185,7 @@ def _assemble(
     tokenizer: Tokenizer,
     state: TrainState,
 ) -> Run:
-    validation = record.read_validation(paths)
+    validation = record.read_validation(paths, len(tokenizer))
     run = Run(
         paths=paths,
         experiment=experiment,
@@ -209,7 +212,9 @@ def _at_work(paths: RunPaths) -> Iterator[RunPaths]:
             yield paths
 
 
-def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> dict[str, object]:
+def _take_weights(
+    state: TrainState, source: Path, tokenizer: Tokenizer, listener: Listener
+) -> dict[str, object]:
     """Starts from the best weights of another run; returns what they are, for the record."""
     opened = checkpoint.open_run(source)
     if opened.tokenizer.hash != tokenizer.hash:
@@ -218,6 +223,9 @@ def _take_weights(state: TrainState, source: Path, tokenizer: Tokenizer) -> dict
             f"{opened.tokenizer.hash[:16]}. Encode the text with {source / 'tokenizer'}"
         )
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
+    theirs, ours = (to_plain(model.config) for model in (opened.model, state.model))
+    if others := [f"model.{key}" for key, _ in record.differences("", theirs, ours)]:
+        listener.on_note(f"the weights were trained with another {', '.join(others)}")
     weights = checkpoint.folder_of(source, opened.step) / "model.safetensors"
     return {"run": str(source), "step": opened.step, "sha256": sha256_of(weights)}
 
@@ -246,14 +254,22 @@ def _tell_new_rate(before: Experiment, run: Run, state: TrainState) -> None:
 
 def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
     """Makes the folder that of step `state.step`: later steps are undone, changes are recorded."""
+    try:
+        read_rows(run.paths.metrics)
+    except ParibusError as error:
+        run.listener.on_note(f"{error}. The run goes on; what reads its metrics will stop there")
     checkpoint.remove_later(run.paths.folder, state.step)
     losses = [s.validation_loss for s in checkpoint.saved_steps(run.paths.folder)]
     run.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
     run.metrics.resume(state.step)
     for key, value in changes.items():
-        run.metrics.event(state.step, "changed", key=key, value=str(value))
+        run.metrics.event(state.step, "changed", key=key, value=_in_json(value))
     if state.step >= run.n_steps:
         run.listener.on_note(f"all {run.n_steps} steps are made; training.steps=N extends the run")
+
+
+def _in_json(value: object) -> str | float | None:
+    return value if isinstance(value, str | float | int | None) else str(value)
 
 
 def _check_changes(
