@@ -119,6 +119,14 @@ def test_either_side_may_be_frozen(frozen):
     assert (weight.grad is None) == (frozen == "weight")
 
 
+def test_a_second_backward_pass_is_refused_and_not_wrong():
+    hidden, weight, targets = problem(9)
+    loss = chunked_cross_entropy(hidden, weight, targets, 4)
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
 def test_extreme_hidden_states_stay_finite():
     hidden, weight, targets = problem(6)
     loss = chunked_cross_entropy(hidden * 1e4, weight, targets, 4)

@@ -152,9 +152,11 @@ class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs):  # type: ignore[override]
+        # In place: copies would be the largest tensors of a step. A second backward pass through
+        # the same loss is refused by autograd, which sees that what it saved has changed.
         grad_hidden, grad_weight = ctx.saved_tensors
         factor = grad_outputs[0] / ctx.n_positions
-        return grad_hidden * factor, grad_weight * factor, None, None
+        return grad_hidden.mul_(factor), grad_weight.mul_(factor), None, None
 
 
 def _empty_gradients(hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -217,9 +217,8 @@ def _cast_bytes(n_hidden: int, width: int) -> int:
 def _loss_bytes(config: ModelConfig, positions: int, loss_rows: int | None, width: int) -> int:
     """Readable: logits, their copy in float32, exponents, a gradient of each kind.
 
-    In chunks: logits of some rows, the slope of a soft-cap, and the gradient of the whole output
-    table, which is there twice when the backward pass scales it; beside them that of the hidden
-    states.
+    In chunks: logits of some rows, the slope of a soft-cap, the gradient of the whole output table
+    and that of the hidden states.
     """
     vocab, is_cast, is_capped = vocab_size(config), width != 4, bool(config.logit_softcap)
     if loss_rows is None:
@@ -227,7 +226,7 @@ def _loss_bytes(config: ModelConfig, positions: int, loss_rows: int | None, widt
     row = 4 + (width if is_cast else 0) + (4 if is_capped else 0)
     table = 4 * vocab * config.d_model
     chunk = min(loss_rows, positions) * vocab * row + (width * table // 4 if is_cast else 0)
-    return table + max(chunk, table) + 4 * positions * config.d_model
+    return chunk + table + 4 * positions * config.d_model
 
 
 def vocab_size(config: ModelConfig) -> int:

@@ -158,7 +158,7 @@ def _one_step(run: Run, state: TrainState) -> None:
         batch=batch.hash,
         seconds=round(state.seconds, 6),
         tokens_per_second=round(batch.tokens.numel() / elapsed, 1),
-        mfu=round(flops_per_step(run.experiment) / elapsed / run.matmul_peak, 4),
+        mfu=round(flops_per_step(run.experiment) / elapsed / run.matmul_peak, 6),
         memory_bytes=peak_bytes(run.numerics.device),
     )
     run.metrics.train(metrics)
