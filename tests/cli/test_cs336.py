@@ -61,7 +61,7 @@ def test_json_holds_every_test(cli, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("nothing", "no such folder"), ("file", "a file"), ("empty", "no tests in it")],
+    [("nothing", "no such folder"), ("file", "a file"), ("empty", "no such files")],
 )
 def test_a_path_that_is_no_clone_is_refused_in_one_line(cli, tmp_path, name, words):
     (tmp_path / "file").touch()

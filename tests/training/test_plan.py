@@ -129,12 +129,18 @@ def test_training_says_where_memory_will_hardly_suffice(tiny_experiment, monkeyp
 
 
 @pytest.mark.parametrize(
-    "beyond", ["training.batch_size=1000000000", "training.batch_size=10" + "0" * 25,
-               "model.n_layers=1000000000"]
-)  # fmt: skip
-def test_a_step_beyond_all_memory_is_refused_before_anything_is_made(tiny_experiment, beyond):
+    ("beyond", "advice"),
+    [
+        ("training.batch_size=1000000000", "training.batch_size smaller"),
+        ("training.batch_size=10" + "0" * 25, "training.batch_size smaller"),
+        ("model.d_model=2000000000", "the model smaller"),
+    ],
+)
+def test_a_step_beyond_all_memory_is_refused_before_anything_is_made(
+    tiny_experiment, beyond, advice
+):
     experiment = tiny_experiment("run", beyond)
-    with pytest.raises(OutOfMemoryError, match=r"GB available. Make training\.batch_size smaller"):
+    with pytest.raises(OutOfMemoryError, match=f"GB available. Make {advice}"):
         train(experiment)
     assert not experiment.run.dir.exists()
 

@@ -255,10 +255,15 @@ def lack_of_memory(experiment: Experiment) -> str | None:
     needed, available = bytes_of_run(experiment), _available_bytes(experiment.training.device)
     if available is None or needed <= available:
         return None
+    is_of_the_batch = 2 * memory_of(experiment).of_pass > needed
+    advice = (
+        "training.batch_size smaller, or training.accumulation larger"
+        if is_of_the_batch
+        else "the model smaller (model.d_model, model.n_layers)"
+    )
     lack = (
         f"memory: expected about {gigabytes(needed)} GB for a step, found "
-        f"{gigabytes(available)} GB available. Make training.batch_size smaller, or "
-        "training.accumulation larger"
+        f"{gigabytes(available)} GB available. Make {advice}"
     )
     if needed > HOPELESS * available:
         raise OutOfMemoryError(lack)
