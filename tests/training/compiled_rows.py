@@ -15,23 +15,20 @@ import torch
 
 from axes import ROWS, config_of, random_model
 from paribus.loss import chunked_loss, exponentiate_in_place
-from paribus.training.numerics import keeping_layer_inputs, keeping_products
+from paribus.training.numerics import keeping_products
 
 
-def largest_difference(number: int, backend: str) -> float:
-    """Of logits, loss and every gradient, over 1 + its size; the trunk must be one graph.
-
-    Even rows make anew in the backward pass what is cheap, odd ones whole layers.
-    """
+def largest_difference(row, backend: str) -> float:
+    """Of logits, loss and every gradient, over 1 + its size; the trunk must be one graph."""
     torch.compiler.reset()
-    config, lean = config_of(ROWS[number]), (keeping_products, keeping_layer_inputs)[number % 2]
+    config = config_of(row)
     model = random_model(dataclasses.replace(config, n_layers=1))
     tokens = torch.randint(0, 13, (4, 8), generator=torch.Generator().manual_seed(3))
     compiled = partial(torch.compile, backend=backend, fullgraph=True, dynamic=False)
     results = []
     for trunk, prepared in (
         (model.hidden, lambda f: f),
-        (lean(model.hidden), compiled),
+        (keeping_products(model.hidden), compiled),
     ):
         hidden = prepared(trunk)(tokens)
         loss = chunked_loss(
@@ -48,4 +45,4 @@ def largest_difference(number: int, backend: str) -> float:
 if __name__ == "__main__":
     backend, *numbers = sys.argv[1:]
     torch.use_deterministic_algorithms(True)  # as compiled runs do: no choice may be refused
-    print(json.dumps({n: largest_difference(int(n), backend) for n in numbers}))
+    print(json.dumps({n: largest_difference(ROWS[int(n)], backend) for n in numbers}))

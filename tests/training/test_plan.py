@@ -216,7 +216,6 @@ RUNS = {
     "deep": "model.d_model=64 model.n_layers=12 training.batch_size=4",
     "wide": "model.d_model=512 model.n_heads=8 model.n_layers=2 training.batch_size=4",
     "long": "model.d_model=128 model.context_length=512 training.batch_size=4",
-    "recomputed": "training.recompute=full training.batch_size=16 model.n_layers=8",
     "bf16": "training.precision=bf16 training.batch_size=8",
     "parts": "training.batch_size=16 training.accumulation=4",
     "large parts": "model.d_model=512 model.n_heads=8 model.n_layers=8 model.context_length=128 "

@@ -137,27 +137,6 @@ def test_a_scaled_gradient_may_overflow_but_a_loss_may_not(setting):
         train_step(state, batches.at(1), experiment, numerics)
 
 
-@pytest.mark.parametrize("loss_rows", ["32", "null"])
-@pytest.mark.parametrize("recompute", ["selective", "full"])
-def test_what_the_backward_pass_makes_anew_changes_no_bit(setting, recompute, loss_rows):
-    override = f"training.loss_rows={loss_rows}"
-    kept, one = steps(setting, 3, override, "training.recompute=none")
-    made, other = steps(setting, 3, override, f"training.recompute={recompute}")
-    assert kept == made
-    for name, tensor in one.model.state_dict().items():
-        assert torch.equal(other.model.state_dict()[name], tensor)
-
-
-def test_the_backward_pass_runs_layers_once_more(setting):
-    experiment, state, batches, numerics = setting("training.recompute=full")
-    calls = []
-    state.model.layers[0].register_forward_pre_hook(
-        lambda *_: calls.append(torch.is_grad_enabled())
-    )
-    train_step(state, batches.at(0), experiment, numerics)
-    assert calls == [True, True]
-
-
 def test_a_gradient_that_overflows_at_every_scale_ends_the_run(setting):
     experiment, state, batches, numerics = setting("training.precision=fp16")
     state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("nan"))

@@ -1,14 +1,12 @@
 """Parameters, FLOPs and memory of a configuration, from closed formulas. Imports no torch."""
 
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from paribus.errors import ConfigError
 from paribus.model.config import GATED_FFNS, NORMS_OF_PLACEMENT, ModelConfig
 
 GPT2_VOCAB_SIZE = 50_257
 """Taken where model.vocab_size is null."""
-Recomputation = Literal["none", "selective", "full"]
 NORM_BYTES = 8
 """Of a number that is normalized: itself and its product before the weight, in float32."""
 
@@ -130,22 +128,22 @@ def estimate_memory(
     parts: int = 1,
     width: int = 4,
     moments: tuple[int, int] = (2, 2),
-    recomputation: Recomputation = "none",
+    recomputes: bool = False,
 ) -> Memory:
     """Bytes of a training step: `parts` of `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
-    are exact. Activations are the tensors that are kept for the backward pass: all that it needs;
-    what products and attention gave; or the inputs of layers, and what one layer needs. `loss_rows`
-    and `recomputation` are the training config's.
+    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or
+    results of products and attention where it `recomputes`. `loss_rows` is the training config's.
     """
     n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
+    kept = _kept_when_recomputing if recomputes else _kept_bytes
     positions = sequences * config.context_length
     return Memory(
         weights=4 * n,
         gradients=4 * n,
         optimizer=4 * (moments[0] * n_hidden + moments[1] * (n - n_hidden)),
-        activations=positions * KEPT[recomputation](config, width) + _cast_bytes(n_hidden, width),
+        activations=positions * kept(config, width) + _cast_bytes(n_hidden, width),
         loss=_loss_bytes(config, positions, loss_rows, width),
         update=4 * n,
         accumulated=4 * n if parts > 1 else 0,
@@ -154,27 +152,18 @@ def estimate_memory(
 
 def _kept_bytes(config: ModelConfig, width: int) -> int:
     """Bytes that the backward pass keeps for each position: the blocks, the final norm, the end."""
-    return config.n_layers * _kept_by_a_layer(config, width) + _kept_at_the_end(config)
+    d = config.d_model
+    norm = NORM_BYTES * d
+    block = (
+        2 * NORMS_OF_PLACEMENT[config.norm_placement] * norm
+        + 2 * width * d  # what the two sublayers read
+        + _kept_by_attention(config, width)
+        + _kept_by_the_ffn(config) * width * config.feed_forward_width
+    )
+    return config.n_layers * block + config.has_final_norm * norm + 4 * d
 
 
-def _kept_at_layer_inputs(config: ModelConfig, width: int) -> int:
-    """The stream in front of each layer; and one layer, which is made anew."""
-    inputs = config.n_layers * 4 * config.d_model
-    return inputs + _kept_by_a_layer(config, width) + _kept_at_the_end(config)
-
-
-def _kept_by_a_layer(config: ModelConfig, width: int) -> int:
-    norms = 2 * NORMS_OF_PLACEMENT[config.norm_placement] * NORM_BYTES * config.d_model
-    inputs = 2 * width * config.d_model  # what the two sublayers read
-    ffn = _kept_by_the_ffn(config) * width * config.feed_forward_width
-    return norms + inputs + _kept_by_attention(config, width) + ffn
-
-
-def _kept_at_the_end(config: ModelConfig) -> int:
-    return (config.has_final_norm * NORM_BYTES + 4) * config.d_model
-
-
-def _kept_of_products(config: ModelConfig, width: int) -> int:
+def _kept_when_recomputing(config: ModelConfig, width: int) -> int:
     """Bytes for each position of what products and attention gave, and of the trunk's result."""
     d, kv_width = config.d_model, config.kv_heads * config.head_width
     wide = (_ffn_matrices(config) - 1) * config.feed_forward_width
@@ -203,10 +192,6 @@ def _kept_by_the_ffn(config: ModelConfig) -> int:
     if config.ffn in GATED_FFNS:
         return 4
     return 1 if config.ffn == "relu" else 2
-
-
-KEPT = {"none": _kept_bytes, "selective": _kept_of_products, "full": _kept_at_layer_inputs}
-"""Bytes that are kept for each position, by what the backward pass makes anew."""
 
 
 def _cast_bytes(n_hidden: int, width: int) -> int:

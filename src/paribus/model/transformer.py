@@ -1,8 +1,5 @@
 """The decoder-only Transformer: token ids in, scores of the next token out."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -18,13 +15,6 @@ from paribus.model.softcap import build_softcap
 from paribus.shapes import Hidden, Logits, Tokens
 
 EMBEDDING_SCALES = {"none": lambda config: 1.0, "sqrt_d_model": lambda config: config.d_model**0.5}
-
-RunLayer = Callable[..., Tensor]
-
-
-def run_layer(layer: Block, *inputs: Any) -> Tensor:
-    """The layer as it is."""
-    return layer(*inputs)
 
 
 class Transformer(nn.Module):
@@ -43,19 +33,12 @@ class Transformer(nn.Module):
         self.final_norm = build_norm(config) if config.has_final_norm else nn.Identity()
         self.lm_head = None if config.tie_embeddings else _head(config)
 
-    def forward(
-        self, tokens: Tokens, cache: Cache | None = None, run: RunLayer = run_layer
-    ) -> Logits:
+    def forward(self, tokens: Tokens, cache: Cache | None = None) -> Logits:
         """Scores of the token after each position. Raises DataError past the context."""
-        return self.logits(self.hidden(tokens, cache, run))
+        return self.logits(self.hidden(tokens, cache))
 
-    def hidden(
-        self, tokens: Tokens, cache: Cache | None = None, run: RunLayer = run_layer
-    ) -> Hidden:
-        """The residual stream in front of the output table.
-
-        `run(layer, *inputs)` is `layer(*inputs)`, or the same with less kept for the backward pass.
-        """
+    def hidden(self, tokens: Tokens, cache: Cache | None = None) -> Hidden:
+        """The residual stream in front of the output table."""
         start = cache.length if cache is not None else 0
         self._check(tokens, start)
         positions = torch.arange(start, start + tokens.shape[-1], device=tokens.device)
@@ -63,7 +46,7 @@ class Transformer(nn.Module):
         x = self.token_embedding(tokens) * self.embedding_scale
         x = self.position.embed(x, positions)
         for i, layer in enumerate(self.layers):
-            x = run(layer, x, rotate, cache.layers[i] if cache is not None else None)
+            x = layer(x, rotate, cache.layers[i] if cache is not None else None)
         return self.final_norm(x)
 
     def logits(self, hidden: Hidden) -> Logits:

@@ -122,5 +122,5 @@ def memory_of(experiment: Experiment) -> Memory:
         parts=training.accumulation,
         width=2 if training.precision in ("bf16", "fp16") else 4,
         moments=experiment.optimizer.moments,
-        recomputation=training.recomputation,
+        recomputes=training.recomputes,
     )

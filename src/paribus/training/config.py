@@ -42,9 +42,6 @@ class TrainingConfig:
     """Where the run computes."""
     threads: Annotated[int, Gt(0), Lt(1025)] | None = None
     """CPU threads; null: as many as PyTorch chooses. CPU results depend on it."""
-    recompute: Literal["auto", "none", "selective", "full"] = "auto"
-    """What the backward pass makes anew, for less memory: nothing, all but products and attention,
-    or whole layers; auto: selective where a CPU run compiles, else none."""
     loss_rows: Annotated[int, Gt(0)] | None = 512
     """Positions whose logits exist at once; null: the readable loss, all logits at once."""
     layer_norms_every: Annotated[int, Gt(0)] | None = 100
@@ -66,13 +63,11 @@ class TrainingConfig:
             )
 
     @property
-    def recomputation(self) -> Literal["none", "selective", "full"]:
-        """What `recompute` means here. A compiled CPU run makes anew what is cheap: fresh memory
-        costs it more than the passes that fill it. Not measured on other devices.
+    def recomputes(self) -> bool:
+        """Whether the backward pass makes what is cheap anew: compiled on a CPU, where fresh memory
+        costs more than the passes that fill it. Not measured on other devices.
         """
-        if self.recompute != "auto":
-            return self.recompute
-        return "selective" if self.compile == "on" and self.device == "cpu" else "none"
+        return self.compile == "on" and self.device == "cpu"
 
 
 @settings

@@ -138,7 +138,7 @@ def _loss_function(
 ) -> Callable[[Tensor, Tensor], Loss]:
     z_weight = training.z_loss or 0.0
     prepared = compiled if training.compile == "on" else _as_it_is
-    lean = RECOMPUTATIONS[training.recomputation]
+    lean = keeping_products if training.recomputes else _as_it_is
     if training.loss_rows is None:
         forward = prepared(lean(model.forward))
         return lambda tokens, targets: readable_loss(forward(tokens), targets, z_weight)
@@ -167,29 +167,10 @@ def keeping_products(function: Callable[..., Result]) -> Callable[..., Result]:
     )
 
 
-def keeping_layer_inputs(function: Callable[..., Result]) -> Callable[..., Result]:
-    """`function`, a trunk, whose backward pass runs each layer once more.
-
-    Activation checkpointing (Chen et al., 2016, arXiv:1604.06174).
-    """
-    return partial(function, run=_run_recomputed)
-
-
-def _run_recomputed(layer: Callable[..., Tensor], *inputs: Any) -> Any:
-    return checkpoint(layer, *inputs, use_reentrant=False, preserve_rng_state=False)
-
-
 def _policy(context: object, operation: torch._ops.OpOverload, *_: Any, **__: Any) -> Any:
     name = operation.name()
     is_kept = name in PRODUCTS or name.startswith("aten::_scaled_dot_product")
     return CheckpointPolicy.MUST_SAVE if is_kept else CheckpointPolicy.PREFER_RECOMPUTE
-
-
-RECOMPUTATIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
-    "none": _as_it_is,
-    "selective": keeping_products,
-    "full": keeping_layer_inputs,
-}
 
 
 def compiled(function: Callable[..., Result]) -> Callable[..., Result]:
