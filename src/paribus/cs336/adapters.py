@@ -5,8 +5,7 @@ this file as `tests/adapters.py` of the course's repository, its tests are tests
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from paribus.cs336.course_tokenizer import CourseTokenizer
 from paribus.data.order import window_starts
 from paribus.data.shards import gather
 from paribus.loss import cross_entropy
@@ -28,7 +28,6 @@ from paribus.model.transformer import Transformer
 from paribus.optim.adamw import AdamW
 from paribus.optim.clip import clip_gradients
 from paribus.optim.schedule import cosine_with_warmup
-from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
 from paribus.tokenizer.vocabulary import Vocabulary
 
@@ -240,35 +239,6 @@ def run_load_checkpoint(
 
 
 # Tokenizer
-
-
-class CourseTokenizer:
-    """A Tokenizer with the course's habits: lists of ids, and declared special tokens are found."""
-
-    def __init__(self, vocabulary: Vocabulary, declared: Sequence[str]):
-        self.tokenizer, self.allow_special = Tokenizer(vocabulary), bool(declared)
-        self._special_ids = {text: i for i, text in vocabulary.special_tokens}
-        found = set(declared) & set(self._special_ids)
-        longest_first = sorted(found, key=len, reverse=True)
-        self._declared = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
-        self._finds_all_or_none = found in (set(), set(self._special_ids))
-
-    def encode(self, text: str) -> list[int]:
-        if self._finds_all_or_none:
-            return self.tokenizer.encode(text, allow_special=self.allow_special).tolist()
-        ids: list[int] = []
-        for place, part in enumerate(self._declared.split(text)):
-            is_special = place % 2  # what the pattern found stands between the texts
-            ids += [self._special_ids[part]] if is_special else self.tokenizer.encode(part).tolist()
-        return ids
-
-    def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
-        if self._finds_all_or_none:
-            return self.tokenizer.encode_iterable(iterable, allow_special=self.allow_special)
-        return iter(self.encode("".join(iterable)))
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return self.tokenizer.decode(ids)
 
 
 def get_tokenizer(

@@ -22,7 +22,7 @@ class TrainingConfig:
     """Budget in passes over the training tokens."""
     time: str | int | None = None
     """Budget in wall-clock time: 90s, 5m, 2h, "20 minutes". It becomes, once, a number of steps,
-    which with their evaluations take that long."""
+    which are to take that long with their evaluations."""
     batch_size: Annotated[int, Gt(0)] = 64
     """Sequences of one weight update."""
     accumulation: Annotated[int, Gt(0)] = 1

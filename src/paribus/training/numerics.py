@@ -33,6 +33,7 @@ COMPILE_PAYS_SECONDS = {"cpu": 1200.0, "cuda": 120.0}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 LARGEST_PRODUCT = 16_384
+"""Rows and columns at most, whatever the clock says."""
 LARGE_PRODUCT_SECONDS = 0.01
 """A product that takes so long shows what a device can do; a larger one is hardly faster."""
 
