@@ -61,11 +61,13 @@ def made_run(  # noqa: PLR0915 - a folder made part by part
 
     from paribus import checkpoint
     from paribus.config.load import to_yaml
-    from paribus.experiment import Experiment, RunPaths
+    from paribus.experiment import Experiment
     from paribus.files import publish_file
     from paribus.model.config import ModelConfig
     from paribus.model.init import initialize
     from paribus.model.transformer import Transformer
+    from paribus.optim.config import ScheduleConfig
+    from paribus.run_folder import RunPaths
     from paribus.tokenizer import formats
     from paribus.tokenizer.tokenizer import Tokenizer
     from paribus.tokenizer.vocabulary import Vocabulary
@@ -78,8 +80,11 @@ def made_run(  # noqa: PLR0915 - a folder made part by part
     model = ModelConfig(
         vocab_size=len(tokenizer), context_length=32, d_model=16, n_layers=2, n_heads=2, d_ff=32
     )
-    training = TrainingConfig(batch_size=4, device="cpu", precision="fp32", threads=1)
-    experiment = Experiment(model=model, training=training)
+    training = TrainingConfig(
+        batch_size=4, device="cpu", precision="fp32", threads=1, compile="off"
+    )
+    schedule = ScheduleConfig(warmup_steps=2)
+    experiment = Experiment(model=model, training=training, schedule=schedule)
     paths = RunPaths(tmp_path_factory.mktemp("runs") / "tiny-s0")
     paths.folder.mkdir()
     publish_file(paths.config, to_yaml(experiment).encode())
@@ -94,7 +99,7 @@ def made_run(  # noqa: PLR0915 - a folder made part by part
             step=step,
             weights=transformer.state_dict(),
             optimizer={},
-            state={},
+            progress=checkpoint.Progress(tokens=0, seconds=0.0, chain="0" * 16, scaler=None),
             validation_loss=loss,
         )
         checkpoint.save(paths.folder, snapshot, tokenizer_hash=tokenizer.hash)

@@ -67,7 +67,7 @@ def test_generate_gives_the_text_that_stream_gives_in_pieces(made_run):
 
 def test_a_device_that_is_not_there_is_named_as_the_argument_it_is(made_run, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(UnavailableError, match=r"^device: expected a device that is there"):
+    with pytest.raises(UnavailableError, match=r"^device: expected an available device"):
         paribus.load(made_run, device="mps")
     with pytest.raises(UnavailableError, match=r"found 'tpu'"):
         paribus.load(made_run, device="tpu")
@@ -102,7 +102,7 @@ def test_a_config_is_loaded_with_overrides(made_run):
 def test_runs_are_read_by_a_glob(made_run):
     (record,) = paribus.read_runs(made_run.parent / "tiny-*")
     np.testing.assert_array_equal(record.column("eval", "loss"), [6.0, 5.0, 5.5])
-    assert record.config["model"]["d_model"] == 16
+    assert record.config.model.d_model == 16
 
 
 def test_train_trains_in_the_run_folder_and_opens_it(made_run, tmp_path):

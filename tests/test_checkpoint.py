@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from paribus import checkpoint
-from paribus.checkpoint import Snapshot
+from paribus.checkpoint import Progress, Snapshot
 from paribus.errors import DataError, InputMissingError
 from paribus.files import sweep_temporaries
+from paribus.run_folder import RunPaths
 
 
 def snapshot(step, loss=None):
@@ -18,7 +19,7 @@ def snapshot(step, loss=None):
         step=step,
         weights={"a": torch.randn(3, 4, generator=generator), "b": torch.randn(5)},
         optimizer={"a.mean": torch.randn(3, 4), "random.cpu": torch.get_rng_state()},
-        state={"tokens": 10 * step, "seconds": 0.1, "chain": "0" * 16, "scaler": None},
+        progress=Progress(tokens=10 * step, seconds=0.1, chain="0" * 16, scaler=None),
         validation_loss=loss,
     )
 
@@ -46,7 +47,7 @@ def test_what_is_saved_is_read_back_bit_for_bit(save, tmp_path):
         assert all(
             torch.equal(mine[n], theirs[n]) and mine[n].dtype == theirs[n].dtype for n in mine
         )
-    assert found.state == made.state | {"step": 7}
+    assert found.progress == made.progress
     assert (found.step, found.validation_loss) == (7, 1.5)
 
 
@@ -88,7 +89,7 @@ def test_a_step_saved_before_its_evaluation_is_replaced_by_one_with_the_loss(sav
     assert checkpoint.is_wanted(tmp_path, 2, 0.5)
     save(2, 0.5)
     assert steps(tmp_path) == [2, 1]
-    assert [path.name for path in checkpoint.folder_of(tmp_path, 2).parent.glob(".*")] == []
+    assert [path.name for path in RunPaths(tmp_path).checkpoint(2).parent.glob(".*")] == []
     assert not checkpoint.is_wanted(tmp_path, 2, 0.5)
     assert checkpoint.is_wanted(tmp_path, 3, None)
 
@@ -108,7 +109,7 @@ def test_a_kill_while_a_step_is_replaced_loses_nothing(save, tmp_path, monkeypat
         save(2, 0.5)
     monkeypatch.undo()
     assert steps(tmp_path) == [2, 1]
-    folder = checkpoint.folder_of(tmp_path, 2)
+    folder = RunPaths(tmp_path).checkpoint(2)
     folder.rename(folder.with_name(f".old-{folder.name}"))  # as after a loss of power
     sweep_temporaries(folder.parent)
     assert steps(tmp_path) == [2, 1]

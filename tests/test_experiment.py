@@ -6,7 +6,6 @@ import pytest
 from paribus.errors import ConfigError, InputMissingError
 from paribus.experiment import (
     Experiment,
-    RunPaths,
     find_config,
     load_experiment,
     runs_folder,
@@ -14,6 +13,7 @@ from paribus.experiment import (
 )
 from paribus.optim.config import MuonConfig, ScheduleConfig
 from paribus.optim.schedule import SCHEDULES
+from paribus.run_folder import RunPaths
 
 
 def test_a_config_is_a_path_a_name_here_or_a_name_in_the_package(tmp_path, monkeypatch):
@@ -68,7 +68,7 @@ def test_the_page_on_the_run_folder_lists_what_run_paths_names():
     listed = {line.split()[0].rstrip("/") for line in listing.strip().splitlines()}
     names = [name for name, value in vars(RunPaths).items() if isinstance(value, property)]
     found = {getattr(RunPaths(Path("r")), name).name for name in names}
-    assert listed == found | {"run.lock", "run.lock.json"}
+    assert listed == found | {"run.lock.json", "tensorboard"}
 
 
 def test_a_base_may_be_a_shipped_name(tmp_path, monkeypatch):

@@ -4,13 +4,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paribus.api import Run, load, load_config, train
+    from paribus.api import Run, load, load_config, resume, train, train_or_resume
     from paribus.report.runs import read_runs
     from paribus.tokenizer.tokenizer import Tokenizer
+    from paribus.tracking.listener import Listener
 
-__all__ = ["Run", "Tokenizer", "load", "load_config", "read_runs", "train"]
+__all__ = [
+    "Listener",
+    "Run",
+    "Tokenizer",
+    "load",
+    "load_config",
+    "read_runs",
+    "resume",
+    "train",
+    "train_or_resume",
+]
 
-_HOMES = {"Tokenizer": "paribus.tokenizer.tokenizer", "read_runs": "paribus.report.runs"}
+_HOMES = {
+    "Listener": "paribus.tracking.listener",
+    "Tokenizer": "paribus.tokenizer.tokenizer",
+    "read_runs": "paribus.report.runs",
+}
 
 
 def __getattr__(name: str) -> Any:

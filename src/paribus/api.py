@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from paribus.experiment import Experiment
     from paribus.model.transformer import Transformer
     from paribus.tokenizer.tokenizer import Tokenizer
-    from paribus.training.loop import Listener
+    from paribus.tracking.listener import Listener
 
 
 class Run:
@@ -115,7 +115,7 @@ def load(
     for a device that is not there.
     """
     from paribus.checkpoint import open_run
-    from paribus.training.numerics import find_device
+    from paribus.device import find_device
 
     return Run(open_run(Path(run), device=find_device(device), step=step))
 
@@ -133,17 +133,50 @@ def load_config(path: Path | str, *overrides: str) -> "Experiment":
 def train(
     config: "Experiment | Path | str",
     *,
-    listener: "Listener | None" = None,
+    listeners: "Sequence[Listener]" = (),
     init_from: Path | str | None = None,
 ) -> Run:
     """Trains `config`, settings or a config file, in its folder `run.dir`, and opens the run.
 
-    `listener` is told of every step, evaluation and checkpoint; `init_from` names a run to start
+    `listeners` are told of every step, evaluation and checkpoint; `init_from` names a run to start
     from. Raises what `paribus train` ends with.
     """
     from paribus.training.run import train as train_run
 
-    if isinstance(config, Path | str):
-        config = load_config(config)
     source = None if init_from is None else Path(init_from)
-    return load(train_run(config, listener, init_from=source))
+    return load(train_run(_experiment(config), listeners, init_from=source))
+
+
+def train_or_resume(
+    config: "Experiment | Path | str", *, listeners: "Sequence[Listener]" = ()
+) -> Run:
+    """Trains `config`, or continues the run of the same settings in its folder; opens the run.
+
+    Raises ConfigError if the folder holds a run of other settings.
+    """
+    from paribus.training.run import train_or_resume as train_or_resume_run
+
+    return load(train_or_resume_run(_experiment(config), listeners))
+
+
+def resume(
+    run: Path | str,
+    *overrides: str,
+    listeners: "Sequence[Listener]" = (),
+    data: Path | str | None = None,
+    allow_change: Sequence[str] = (),
+) -> Run:
+    """Continues a stopped run to its last step, and opens it.
+
+    `overrides` such as `training.steps=2000` extend it; what changes an update needs
+    `allow_change`. Raises what `paribus resume` ends with.
+    """
+    from paribus.training.run import resume as resume_run
+
+    shards = None if data is None else Path(data)
+    folder = resume_run(Path(run), overrides, listeners, data=shards, allow_change=allow_change)
+    return load(folder)
+
+
+def _experiment(config: "Experiment | Path | str") -> "Experiment":
+    return load_config(config) if isinstance(config, Path | str) else config

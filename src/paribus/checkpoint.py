@@ -1,43 +1,76 @@
 """Named tensors and JSON, to and from one published folder; and a run folder, opened."""
 
+import contextlib
 import json
 import logging
+import math
+import os
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import safetensors
 import torch
+from annotated_types import Ge
+from pydantic import StringConstraints
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from paribus.config.load import load
-from paribus.errors import DataError, InputMissingError, StorageError
-from paribus.experiment import Experiment, RunPaths
+from paribus.errors import DataError, InputMissingError, StorageError, from_os_error
+from paribus.experiment import Experiment, check_resolved
 from paribus.files import make_folder, publish_folder, remove_folder, reserve
-from paribus.manifest import read_json, read_manifest, verify_files
+from paribus.manifest import read_manifest, verify_files
+from paribus.model.accounting import count_parameters
 from paribus.model.transformer import Transformer
+from paribus.records import as_record, read_record
+from paribus.run_folder import Count, RunPaths, check_run_folder
 from paribus.tokenizer.tokenizer import Tokenizer
 
-FORMAT = {"format_name": "paribus-checkpoint", "version": 1}
+MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+FORMAT = {"format": "paribus-checkpoint", "version": 1}
 Which = Literal["best", "last"] | int
 
 log = logging.getLogger("paribus")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is, as state.json holds it."""
+
+    tokens: Count
+    """Tokens trained on."""
+    seconds: Annotated[float, Ge(0)]
+    """Training time without evaluation."""
+    chain: Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
+    """Chain of the metrics."""
+    scaler: dict[str, Any] | None
+    """State of the fp16 gradient scaler."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """All that a run needs to go on as if it had never stopped."""
+    """All that a run needs to continue as if it had never stopped."""
 
     step: int
     weights: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     """Moments by `<parameter name>.<moment>`, and the random states."""
-    state: dict[str, Any]
-    """Position, chain of the metrics, seconds, hashes: plain JSON."""
+    progress: Progress
     validation_loss: float | None
     """Nats per token of the last evaluation, None before the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointRecord:
+    """What the manifest of a checkpoint says besides its files."""
+
+    step: Count
+    validation_loss: float | None
+    tokenizer: str
+    """Hash of the tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +80,8 @@ class SavedStep:
     folder: Path
     step: int
     validation_loss: float | None
+    tokenizer: str
+    """Hash of the tokenizer."""
 
 
 def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
@@ -54,26 +89,20 @@ def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
 
     One of the same step gives its place up only then.
     """
-    folder = folder_of(run, snapshot.step)
+    folder = RunPaths(run).checkpoint(snapshot.step)
     make_folder(folder.parent)
     tensors = [*snapshot.weights.values(), *snapshot.optimizer.values()]
     reserve(folder.parent, sum(t.numel() * t.element_size() for t in tensors))
 
     def write_files(temporary: Path) -> None:
-        try:
-            save_file(_on_cpu(snapshot.weights), temporary / "model.safetensors")
-            save_file(_on_cpu(snapshot.optimizer), temporary / "optimizer.safetensors")
-        except safetensors.SafetensorError as error:
-            raise StorageError(
-                f"{folder}: expected room for the checkpoint, found {error}. Free some space or "
-                "raise the limit, and resume; what was saved before is whole"
-            ) from error
-        state = json.dumps(snapshot.state | {"step": snapshot.step}, indent=1, allow_nan=False)
-        (temporary / "state.json").write_text(state, encoding="utf-8")
+        with _writer_errors(folder):
+            save_file(_on_cpu(snapshot.weights), temporary / MODEL)
+            save_file(_on_cpu(snapshot.optimizer), temporary / OPTIMIZER)
+        state = asdict(snapshot.progress) | {"step": snapshot.step}
+        text = json.dumps(state, indent=1, allow_nan=False)
+        (temporary / STATE).write_text(text, encoding="utf-8")
 
-    record = {
-        "format": FORMAT["format_name"],
-        "version": FORMAT["version"],
+    record = FORMAT | {
         "step": snapshot.step,
         "validation_loss": snapshot.validation_loss,
         "tokenizer": tokenizer_hash,
@@ -82,29 +111,38 @@ def save(run: Path, snapshot: Snapshot, *, tokenizer_hash: str) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def _writer_errors(path: Path) -> Iterator[None]:
+    """The writer of safetensors names the system's error in its text alone: it decides."""
+    try:
+        yield
+    except safetensors.SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise StorageError(f"{path}: the weights could not be written: {error}") from error
+        cause = OSError(int(number[1]), os.strerror(int(number[1])))
+        raise from_os_error(cause, path, creating=True) from error
+
+
 def is_wanted(run: Path, step: int, validation_loss: float | None) -> bool:
     """Whether a checkpoint is to be written: there is none, or one without the loss known now."""
-    folder = folder_of(run, step)
-    if not folder.exists():
-        return True
-    return (
-        validation_loss is not None and read_manifest(folder, **FORMAT)["validation_loss"] is None
+    folder = RunPaths(run).checkpoint(step)
+    return not folder.exists() or (
+        validation_loss is not None and _read_saved(folder).validation_loss is None
     )
 
 
 def saved_steps(run: Path, *, verify: bool = True) -> Iterator[SavedStep]:
     """The whole checkpoints of a run, newest first; damaged ones are named in a warning.
 
-    Without `verify` the sizes of files are compared alone, not their SHA-256.
+    Without `verify` only the sizes of files are compared, not their SHA-256.
     """
     for path in sorted(RunPaths(run).checkpoints.glob("step-*"), key=_by_step, reverse=True):
         try:
-            record = read_manifest(path, **FORMAT)
-            if verify:
-                verify_files(path, record)
-            yield _saved_step(path, record)
+            yield _read_saved(path, verify=verify)
         except (DataError, InputMissingError) as error:
-            log.warning("%s is not whole and is passed over: %s", path, error)
+            if path.exists():  # else a running trainer has just pruned it
+                log.warning("%s is not whole and is passed over: %s", path, error)
 
 
 def find(run: Path, which: Which = "last") -> SavedStep:
@@ -128,19 +166,27 @@ def read(saved: SavedStep) -> Snapshot:
     """The content of a checkpoint, on the CPU."""
     return Snapshot(
         step=saved.step,
-        weights=read_tensors(saved.folder / "model.safetensors"),
-        optimizer=read_tensors(saved.folder / "optimizer.safetensors"),
-        state=read_json(saved.folder / "state.json"),
+        weights=read_tensors(saved.folder / MODEL),
+        optimizer=read_tensors(saved.folder / OPTIMIZER),
+        progress=read_record(saved.folder / STATE, Progress),
         validation_loss=saved.validation_loss,
     )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file. Raises DataError where it is damaged."""
-    try:
+    with _reader_errors(path):
         return load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
+
+
+@contextlib.contextmanager
+def _reader_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except safetensors.SafetensorError as error:
         raise DataError(f"{path}: expected a safetensors file, found {error}") from error
+    except OSError as error:
+        raise from_os_error(error, path) from error
 
 
 def prune(run: Path, keep_last: int) -> None:
@@ -161,7 +207,7 @@ def prune(run: Path, keep_last: int) -> None:
 def remove_later(run: Path, step: int) -> None:
     """Removes every checkpoint above `step`, damaged ones too."""
     for path in list(RunPaths(run).checkpoints.glob("step-*")):
-        if _by_step(path) > _by_step(folder_of(run, step)):
+        if _by_step(path) > _by_step(RunPaths(run).checkpoint(step)):
             remove_folder(path)
 
 
@@ -183,28 +229,50 @@ def open_run(folder: Path, *, device: str = "cpu", step: Which = "best") -> Open
     together.
     """
     experiment = read_experiment(folder)
-    tokenizer = Tokenizer.from_files(folder / "tokenizer")
+    tokenizer = Tokenizer.from_files(RunPaths(folder).tokenizer)
     saved = find(folder, step)
-    expected = read_manifest(saved.folder, **FORMAT)["tokenizer"]
-    if tokenizer.hash != expected:
+    if tokenizer.hash != saved.tokenizer:
         raise DataError(
-            f"{folder / 'tokenizer'}: expected the tokenizer {expected[:16]}… of the checkpoint, "
-            f"found {tokenizer.hash[:16]}…. Put the run's own tokenizer back"
+            f"{RunPaths(folder).tokenizer}: expected the tokenizer {saved.tokenizer[:16]} of the "
+            f"checkpoint, found {tokenizer.hash[:16]}. Put the run's own tokenizer back"
         )
+    check_size(experiment, saved)
     model = Transformer(experiment.model)
-    load_weights(model, read_tensors(saved.folder / "model.safetensors"), saved.folder)
+    load_weights(model, read_tensors(saved.folder / MODEL), saved.folder)
     return OpenedRun(folder, experiment, tokenizer, model.to(device).eval(), saved.step)
 
 
 def read_experiment(folder: Path) -> Experiment:
-    """The resolved settings of a run folder."""
-    config = folder / "config.yaml"
-    if not config.is_file():
-        raise InputMissingError(
-            f"{folder}: expected a run folder with config.yaml, found none. "
-            "A run is made by: paribus train CONFIG --run DIR"
+    """The resolved settings of a run folder.
+
+    Raises InputMissingError if it is not one, DataError if it leads outside itself.
+    """
+    paths = check_run_folder(folder)
+    experiment = load(Experiment, paths.config)
+    check_resolved(experiment, paths.config)
+    return experiment
+
+
+def check_size(experiment: Experiment, saved: SavedStep) -> None:
+    """Refuses settings of a model that the saved weights cannot be, before it is built.
+
+    Settings are a few bytes and may ask for any memory; a file of weights is as large as they are.
+    """
+    described = count_parameters(experiment.model).total
+    path = saved.folder / MODEL
+    held = sum(math.prod(shape) for shape in _shapes(path).values())
+    # A variant of the user's own may be counted a little differently.
+    if described > 2 * held + 1024:
+        raise DataError(
+            f"{path}: expected the {described:,} parameters that config.yaml describes, found "
+            f"{held:,}. The settings are those of another model"
         )
-    return load(Experiment, config)
+
+
+def _shapes(path: Path) -> dict[str, list[int]]:
+    """Names and shapes of the tensors of a file, from its header."""
+    with _reader_errors(path), safetensors.safe_open(path, "pt") as file:
+        return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
 
 
 def load_weights(model: torch.nn.Module, weights: dict[str, Tensor], source: Path) -> None:
@@ -220,22 +288,20 @@ def load_weights(model: torch.nn.Module, weights: dict[str, Tensor], source: Pat
     model.load_state_dict(weights)
 
 
-def folder_of(run: Path, step: int) -> Path:
-    """Where the checkpoint of a step lies."""
-    return RunPaths(run).checkpoints / f"step-{step:08d}"
-
-
 def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _saved_step(path: Path, record: dict[str, Any]) -> SavedStep:
-    step, loss = record.get("step"), record.get("validation_loss")
-    if not isinstance(step, int) or f"step-{step:08d}" != path.name:
-        raise DataError(f"{path}: expected the step in its name, found step {step!r}")
-    if loss is not None and not isinstance(loss, float):
-        raise DataError(f"{path}: expected a validation loss, found {loss!r}")
-    return SavedStep(path, step, loss)
+def _read_saved(path: Path, *, verify: bool = False) -> SavedStep:
+    manifest = read_manifest(path, format_name=FORMAT["format"], version=FORMAT["version"])
+    record = as_record(manifest, CheckpointRecord, path / "MANIFEST.json")
+    if RunPaths(path.parent.parent).checkpoint(record.step).name != path.name:
+        raise DataError(f"{path}: expected the step in its name, found step {record.step}")
+    if manifest["files"].keys() != {MODEL, OPTIMIZER, STATE}:
+        raise DataError(f"{path}: expected {MODEL}, {OPTIMIZER} and {STATE}, found other files")
+    if verify:
+        verify_files(path, manifest)
+    return SavedStep(path, record.step, record.validation_loss, record.tokenizer)
 
 
 def _by_step(path: Path) -> tuple[int, str]:

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from paribus.config.load import load
@@ -14,6 +13,7 @@ from paribus.errors import ConfigError, InputMissingError
 from paribus.evaluation.config import EvaluationConfig
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, OptimizerConfig, ScheduleConfig
+from paribus.tracking.config import TrackingConfig
 from paribus.training.config import CheckpointConfig, TrainingConfig
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -39,6 +39,13 @@ class Experiment:
     checkpoint: CheckpointConfig = CheckpointConfig()
     data: DataConfig = DataConfig()
     run: RunConfig = RunConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """Sequences that an evaluation takes at once."""
+        training = self.training
+        return self.evaluation.batch_size or training.batch_size // training.accumulation
 
 
 def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -64,6 +71,29 @@ def check_run_name(folder: Path) -> None:
             f"run.dir: expected a name of 1 to 64 letters, digits, '.', '_', '-', not starting "
             f"with '.' or '-', found {folder.name!r}"
         )
+
+
+def check_resolved(experiment: Experiment, source: Path) -> None:
+    """Raises ConfigError, naming `source`, for a setting that a run resolves and this one has not.
+
+    Only config.yaml of a run folder is resolved.
+    """
+    training, model = experiment.training, experiment.model
+    settings = {
+        "training.device": training.device,
+        "training.precision": training.precision,
+        "training.compile": training.compile,
+        "training.threads": training.threads,
+        "training.steps": training.steps,
+        "model.vocab_size": model.vocab_size,
+        "schedule.warmup_steps": experiment.schedule.warmup_steps,
+    }
+    for key, value in settings.items():
+        if value is None or value == "auto":
+            raise ConfigError(
+                f"{source}: {key}: expected the value that the run was started with, found "
+                f"{'null' if value is None else value}. Copy the file from a copy of the run"
+            )
 
 
 def find_config(name: str | Path) -> Path:
@@ -98,70 +128,3 @@ def _installed_configs() -> list[Path]:
     roots = [package / "configs", package.parents[1] / "configs"]
     root = next((root for root in roots if root.is_dir()), None)
     return [root, root / "experiments"] if root else []
-
-
-@dataclass(frozen=True)
-class RunPaths:
-    """The names in a run folder."""
-
-    folder: Path
-
-    @property
-    def config(self) -> Path:
-        """Resolved and complete settings."""
-        return self.folder / "config.yaml"
-
-    @property
-    def environment(self) -> Path:
-        """Command, versions, hardware, what each `auto` became."""
-        return self.folder / "environment.json"
-
-    @property
-    def status(self) -> Path:
-        """State, step, reason, exit code."""
-        return self.folder / "status.json"
-
-    @property
-    def metrics(self) -> Path:
-        """One JSON line for each step, evaluation and event."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def samples(self) -> Path:
-        """Text at each evaluation."""
-        return self.folder / "samples.jsonl"
-
-    @property
-    def log(self) -> Path:
-        """What the run said."""
-        return self.folder / "run.log"
-
-    @property
-    def tokenizer(self) -> Path:
-        """A copy of the tokenizer."""
-        return self.folder / "tokenizer"
-
-    @property
-    def data_record(self) -> Path:
-        """Content hash, last path and counts of the shards."""
-        return self.folder / "data.json"
-
-    @property
-    def data(self) -> Path:
-        """The run's own copy of small shards."""
-        return self.folder / "data"
-
-    @property
-    def validation(self) -> Path:
-        """The validation tokens that evaluation uses."""
-        return self.folder / "validation.npy"
-
-    @property
-    def checkpoints(self) -> Path:
-        """One folder for each saved step."""
-        return self.folder / "checkpoints"
-
-    @property
-    def chart(self) -> Path:
-        """The loss curve."""
-        return self.folder / "loss.svg"

@@ -165,13 +165,28 @@ def sha256_of(path: Path) -> str:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Appends one line to a log; a torn last line of an earlier writer is closed first."""
-    with _named_errors(path), open(path, "ab+") as file:
+    """Appends one line to a log; a torn last line of an earlier writer is closed first.
+
+    A link is not followed: it would write into a file that lies elsewhere.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with _named_errors(path), open(os.open(path, flags, 0o666), "ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 file.write(b"\n")
         file.write(line.encode() + b"\n")
+
+
+def keep_own(path: Path) -> None:
+    """Replaces a file that has a second name by a copy: what is appended to one would be in both.
+
+    A folder copied as hard links shares its logs with the original.
+    """
+    with _named_errors(path):
+        if path.exists() and path.stat().st_nlink > 1:
+            publish_file(path, read_bytes(path))
 
 
 def sync_file(path: Path) -> None:

@@ -288,7 +288,7 @@ def test_memory_that_pytorch_cannot_get(cli, train, tmp_path, monkeypatch):
     from paribus.training import plan
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(plan, "available_memory_bytes", lambda: None)  # the system does not say
+    monkeypatch.setattr(plan, "available_bytes", lambda device: None)  # the system does not say
     done = cli(*train("model.d_model=2000000000", "model.d_ff=1000000000"))
     error = [line for line in done.err.splitlines() if line.startswith("error: ")]
     assert done.code == 71

@@ -281,5 +281,5 @@ def test_a_signal_from_outside_is_the_exit_code_of_the_process(tiny_data, tmp_pa
     rest = process.stderr.read().decode()
     assert process.wait() == files.STOP_SIGNALS[number]
     assert "stopped and saved at step" in rest
-    assert "Go on: paribus resume" in rest
+    assert "Continue: paribus resume" in rest
     assert "Traceback" not in rest

@@ -25,14 +25,8 @@ def called(run, *arguments: object) -> Result:
 
 def expected(run, tokens: np.ndarray) -> losses.Evaluation:
     opened = checkpoint.open_run(run)
-    return losses.evaluate(
-        opened.model,
-        tokens,
-        context_length=32,
-        batch_size=4,
-        device="cpu",
-        n_bytes=opened.tokenizer.count_bytes(tokens[1:]),
-    )
+    text = losses.EvaluationText.of(opened.tokenizer, tokens)
+    return losses.evaluate(opened.model, text, batch_size=4)
 
 
 def test_a_run_is_evaluated_on_the_validation_tokens_that_it_keeps(made_run):

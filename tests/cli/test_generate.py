@@ -81,7 +81,7 @@ def test_a_full_context_is_said_on_standard_error(made_run):
         (["--max-tokens", "0"], ConfigError, "--max-tokens"),
         (["--stop", ""], ConfigError, "--stop"),
         (["--prompt", "x" * 40], ConfigError, "--prompt: expected at most 32 tokens"),
-        (["--device", "mps"], UnavailableError, "--device: expected a device that is there"),
+        (["--device", "mps"], UnavailableError, "--device: expected an available device"),
     ],
 )
 def test_what_means_nothing_is_refused_before_a_word_is_printed(

@@ -1,6 +1,5 @@
 """The loss of a model on tokens, against F.cross_entropy over all windows in float64."""
 
-import contextlib
 import math
 
 import numpy as np
@@ -8,9 +7,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from paribus.device import autocast
 from paribus.errors import DataError, OutOfMemoryError
 from paribus.evaluation import losses
-from paribus.evaluation.losses import Evaluation, evaluate
+from paribus.evaluation.losses import Evaluation, EvaluationText, evaluate
 from paribus.model.config import ModelConfig
 from paribus.model.init import initialize
 from paribus.model.transformer import Transformer
@@ -43,8 +43,8 @@ def tokens() -> np.ndarray:
 
 
 def measured(model: Transformer, tokens: np.ndarray, **changes) -> Evaluation:
-    options = {"context_length": CONTEXT, "batch_size": 4, "device": "cpu", "n_bytes": 100}
-    return evaluate(model, tokens, **(options | changes))
+    text = EvaluationText(tokens, changes.pop("n_bytes", 100))
+    return evaluate(model, text, **({"batch_size": 4} | changes))
 
 
 @torch.no_grad()
@@ -134,17 +134,16 @@ def test_the_mode_of_the_model_is_left_as_it_was(model, tokens):
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_autocast_surrounds_every_batch(model, tokens):
+def test_the_number_format_is_that_of_every_batch(model, tokens, monkeypatch):
     entered = []
 
-    @contextlib.contextmanager
-    def autocast():
-        entered.append(1)
-        with torch.autocast("cpu", torch.bfloat16):
-            yield
+    def counted(device, precision):
+        entered.append((device, precision))
+        return autocast(device, precision)
 
-    found = measured(model, tokens, autocast=autocast)
-    assert len(entered) == 5
+    monkeypatch.setattr(losses, "autocast", counted)
+    found = measured(model, tokens, precision="bf16")
+    assert entered == [("cpu", "bf16")] * 5
     exact = measured(model, tokens).loss
     assert found.loss == pytest.approx(exact, rel=0.02) and found.loss != exact
 

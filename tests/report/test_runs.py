@@ -11,6 +11,7 @@ import pytest
 
 from paribus.errors import ConfigError, DataError, InputMissingError
 from paribus.report.runs import read_run, read_runs
+from paribus.run_folder import RunStatus
 from paribus.tracking.rows import read_rows
 
 
@@ -34,8 +35,8 @@ def eval_row(step: int, loss: float | None) -> dict:
 
 def test_a_record_holds_what_the_folder_says(tmp_path):
     run = read_run(write_run(tmp_path / "a", train_row(1, 3.5), train_row(2, None), eval_row(2, 3)))
-    assert (run.name, run.status["state"], run.environment["threads"]) == ("a", "finished", 2)
-    assert run.config == {"optimizer": {"lr": 3e-4}}
+    assert (run.name, run.status.state, run.environment["threads"]) == ("a", "finished", 2)
+    assert run.config.optimizer.lr == 3e-4
     np.testing.assert_array_equal(run.column("train", "loss"), [3.5, math.nan])
     np.testing.assert_array_equal(run.column("eval", "bits_per_byte"), [1.25])
     assert run.column("train", "loss").dtype == np.float64
@@ -67,7 +68,7 @@ def test_reprs_show_the_numbers_and_escape_what_a_name_holds(tmp_path):
 def test_a_run_that_was_killed_at_its_start_is_readable(tmp_path):
     (tmp_path / "config.yaml").write_text("model:\n  d_model: 64\n", encoding="utf-8")
     run = read_run(tmp_path)
-    assert (run.status, run.environment, run.rows) == ({}, {}, ())
+    assert (run.status, run.environment, run.rows) == (RunStatus(), {}, ())
     assert "unknown" in repr(run)
 
 

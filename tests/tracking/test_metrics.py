@@ -11,6 +11,7 @@ import pytest
 from paribus.errors import DataError, InputMissingError
 from paribus.tracking.metrics import (
     CLOCK_FIELDS,
+    FIRST_CHAIN,
     EvaluationMetrics,
     MetricsLog,
     StepMetrics,
@@ -38,16 +39,20 @@ def evaluation_of(step: int) -> EvaluationMetrics:
     return EvaluationMetrics(step=step, loss=2.0, perplexity=math.exp(2.0), bits_per_byte=1.1)
 
 
-def chain_of(folder: Path, *steps: StepMetrics) -> str:
-    log = MetricsLog(folder / f"{len(list(folder.iterdir()))}.jsonl")
+def write(log: MetricsLog, *steps: StepMetrics, chain: str = FIRST_CHAIN) -> str:
+    """Writes the rows of steps after `chain`; returns the chain of the last."""
     for metrics in steps:
-        log.train(metrics)
-    return log.chain
+        chain = log.train(metrics, chain)
+    return chain
+
+
+def chain_of(folder: Path, *steps: StepMetrics) -> str:
+    return write(MetricsLog(folder / f"{len(list(folder.iterdir()))}.jsonl"), *steps)
 
 
 def test_a_training_row_has_the_fields_of_the_file_format_in_order(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    log.train(metrics_of(1))
+    write(log, metrics_of(1))
     row = json.loads(log.path.read_text(encoding="utf-8"))
     assert list(row) == [
         *("kind", "step", "tokens", "loss", "lr", "grad_norm", "grad_norm_clipped", "batch"),
@@ -75,29 +80,25 @@ def test_the_chain_depends_on_every_earlier_step(tmp_path):
 
 def test_evaluations_and_events_leave_the_chain_alone(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    log.train(metrics_of(1))
-    chain = log.chain
+    first = write(log, metrics_of(1))
     log.eval(evaluation_of(1))
     log.event(1, "saved", folder="step-00000001")
-    assert log.chain == chain
+    write(log, metrics_of(2), chain=first)
+    assert read_rows(log.path)[-1]["chain"] == chain_of(tmp_path, metrics_of(1), metrics_of(2))
 
 
 def test_a_resumed_log_reads_like_one_that_never_stopped(tmp_path):
     whole, resumed = MetricsLog(tmp_path / "a"), MetricsLog(tmp_path / "b")
-    for step in range(1, 7):
-        whole.train(metrics_of(step))
-    resumed_chains = {}
-    for step in range(1, 6):
-        resumed.train(replace(metrics_of(step), loss=metrics_of(step).loss + (step > 3)))
-        resumed_chains[step] = resumed.chain
+    last = write(whole, *map(metrics_of, range(1, 7)))
+    third = write(resumed, *map(metrics_of, range(1, 4)))
+    lost = [replace(metrics_of(step), loss=9.0) for step in (4, 5)]
+    write(resumed, *lost, chain=third)
     resumed.eval(evaluation_of(5))
 
-    again = MetricsLog(tmp_path / "b", resumed_chains[3])
+    again = MetricsLog(tmp_path / "b")
     again.resume(3)
-    for step in range(4, 7):
-        again.train(metrics_of(step))
+    assert write(again, *map(metrics_of, range(4, 7)), chain=third) == last
 
-    assert again.chain == whole.chain
     rows = read_rows(again.path)
     assert [row for row in rows if row["kind"] != "resume"] == read_rows(whole.path)
     assert [row["step"] for row in rows if row["kind"] == "resume"] == [3]
@@ -105,23 +106,26 @@ def test_a_resumed_log_reads_like_one_that_never_stopped(tmp_path):
 
 def test_a_resume_goes_back_behind_an_earlier_resume(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    for step in range(1, 5):
-        log.train(metrics_of(step))
+    write(log, *map(metrics_of, range(1, 5)))
     for step in (3, 1, 4, 0):
         MetricsLog(log.path).resume(step)
     assert [row["step"] for row in read_rows(log.path)] == [0]
 
 
-def test_a_resume_goes_on_from_the_chain_that_it_is_given(tmp_path):
-    log = MetricsLog(tmp_path / "metrics.jsonl", chain="00112233aabbccdd")
-    log.resume(5)
-    assert log.chain == "00112233aabbccdd"
+def test_every_row_is_also_handed_to_who_asked(tmp_path):
+    rows = []
+    log = MetricsLog(tmp_path / "metrics.jsonl", rows.append)
+    write(log, metrics_of(1), replace(metrics_of(2), loss=math.nan))
+    log.eval(evaluation_of(2))
+    log.event(2, "changed", key="evaluation.every", value=3)
+    log.resume(2)
+    assert rows == [json.loads(line) for line in log.path.read_text(encoding="utf-8").splitlines()]
+    assert [row["kind"] for row in rows] == ["train", "train", "event", "eval", "event", "resume"]
 
 
 def test_resuming_cuts_nothing_from_the_file(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    for step in range(1, 5):
-        log.train(metrics_of(step))
+    write(log, *map(metrics_of, range(1, 5)))
     before = log.path.read_bytes()
     MetricsLog(log.path).resume(2)
     assert log.path.read_bytes().startswith(before)
@@ -130,14 +134,14 @@ def test_resuming_cuts_nothing_from_the_file(tmp_path):
 @pytest.mark.parametrize("torn_tail", [1, 2, 40, -2])
 def test_a_torn_line_is_dropped_and_closed_by_the_next_writer(tmp_path, torn_tail):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    log.train(metrics_of(1))
-    whole, chain = log.path.read_bytes(), log.chain
+    write(log, metrics_of(1))
+    whole = log.path.read_bytes()
     log.event(1, "a {brace} in a text")
     line = log.path.read_bytes()[len(whole) :]
     log.path.write_bytes(whole + line[:torn_tail])
 
     assert [row["kind"] for row in read_rows(log.path)] == ["train"]
-    MetricsLog(log.path, chain).resume(1)
+    MetricsLog(log.path).resume(1)
     assert [row["kind"] for row in read_rows(log.path)] == ["train", "resume"]
 
 
@@ -153,7 +157,7 @@ def test_no_beginning_of_a_row_is_taken_for_a_row(tmp_path):
 
 def test_a_number_that_is_not_finite_becomes_null_and_an_event(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    log.train(replace(metrics_of(7), loss=math.nan, grad_norm=math.inf))
+    write(log, replace(metrics_of(7), loss=math.nan, grad_norm=math.inf))
     log.eval(replace(evaluation_of(7), perplexity=math.inf))
     train, loss, norm, evaluation, perplexity = read_rows(log.path)
     assert (train["loss"], train["grad_norm"], train["lr"]) == (None, None, 1e-3)
@@ -183,6 +187,6 @@ def test_a_missing_log_is_named(tmp_path):
 def test_a_log_without_rows_can_be_made_durable(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
     log.sync()
-    log.train(metrics_of(1))
+    write(log, metrics_of(1))
     log.sync()
     assert len(read_rows(log.path)) == 1

@@ -15,7 +15,7 @@ import torch
 
 from axes import ROWS, config_of, random_model
 from paribus.loss import chunked_loss, exponentiate_in_place
-from paribus.training.numerics import keeping_products
+from paribus.training.recomputation import keeping_products
 
 
 def largest_difference(row, backend: str) -> float:

@@ -11,8 +11,9 @@ import torch
 from paribus.experiment import Experiment
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig
+from paribus.training.calibration import measure_speed
 from paribus.training.config import TrainingConfig
-from paribus.training.plan import measure_speed, random_batches
+from paribus.training.loader import random_batches
 
 
 def train_models(n_models: int) -> None:

@@ -12,8 +12,8 @@ from paribus.experiment import Experiment
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, ScheduleConfig
 from paribus.training.config import TrainingConfig
-from paribus.training.numerics import Numerics
-from paribus.training.plan import open_batches
+from paribus.training.loader import open_batches
+from paribus.training.objective import build_objective
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
@@ -29,10 +29,10 @@ def learning_curve(data: Path, attention: str, training: dict) -> list[float]:
         training=TrainingConfig(batch_size=32, device="cpu", threads=2, **training),
     )
     state = TrainState.create(experiment)
-    numerics = Numerics.build(state.model, experiment.training)
+    objective = build_objective(experiment.training)
     batches = open_batches(experiment, open_shards(data))
     return [
-        train_step(state, batches.at(n), experiment, numerics).loss
+        train_step(state, batches.at(n), experiment, objective).loss
         for n in range(training["steps"])
     ]
 

@@ -8,7 +8,8 @@ import pytest
 from paribus import checkpoint
 from paribus.errors import ConfigError
 from paribus.tracking.rows import read_rows
-from paribus.training import budget, loop, plan, run
+from paribus.training import budget, loop, resolve, run
+from paribus.training.calibration import Speed
 from paribus.training.run import resume, train
 
 POSITIONS = 4 * 16  # of one step of the tiny run
@@ -74,11 +75,11 @@ def test_a_time_budget_becomes_a_number_of_steps_once(tiny_experiment, monkeypat
 
     def calibration(*_):
         measured.append(0.5)
-        return plan.Speed(0.5, 0.0)
+        return Speed(0.5, 0.0)
 
-    monkeypatch.setattr(plan, "measure_speed", calibration)
+    monkeypatch.setattr(resolve, "measure_speed", calibration)
     listener = recorder()
-    folder = train(tiny_experiment("run", "training.time=3s"), listener)
+    folder = train(tiny_experiment("run", "training.time=3s"), [listener])
     # In 3 s: four steps, and one evaluation that costs as much as 256 / (3 * 64) of them.
     assert [m.step for m in listener.steps] == [1, 2, 3, 4]
     stored = checkpoint.read_experiment(folder).training
@@ -110,7 +111,8 @@ def clock(monkeypatch):
             return evaluate(run, state)
 
         monkeypatch.setattr(loop, "synchronize", look)
-        monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        for module in (loop, run):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
         monkeypatch.setattr(loop, "evaluate_state", slow)
 
     return start
@@ -119,17 +121,17 @@ def clock(monkeypatch):
 def test_at_a_quarter_of_overtime_the_run_saves_ends_and_says_so(
     tiny_experiment, monkeypatch, recorder, clock
 ):
-    monkeypatch.setattr(plan, "measure_speed", lambda *_: plan.Speed(0.25, 0.0))
+    monkeypatch.setattr(resolve, "measure_speed", lambda *_: Speed(0.25, 0.0))
     clock(seconds_of_a_step=1.0)
     listener = recorder()
-    folder = train(tiny_experiment("run", "training.time=4s"), listener)
+    folder = train(tiny_experiment("run", "training.time=4s"), [listener])
     made = len(listener.steps)
     assert listener.steps[-2].seconds <= 1.25 * 4 < listener.steps[-1].seconds
     assert made < 8
     assert checkpoint.find(folder).step == made
     assert any("the schedule did not end" in note for note in listener.notes)
     events = [row["name"] for row in read_rows(folder / "metrics.jsonl") if row["kind"] == "event"]
-    assert events == ["overtime"]
+    assert events == ["ended_early"]
     assert '"exit_code": 0' in (folder / "status.json").read_text(encoding="utf-8")
 
 

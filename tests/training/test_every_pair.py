@@ -14,7 +14,7 @@ from paribus.data.batches import Batch
 from paribus.experiment import Experiment
 from paribus.optim.config import ScheduleConfig, SGDConfig
 from paribus.training.config import TrainingConfig
-from paribus.training.numerics import Numerics
+from paribus.training.objective import build_objective
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
@@ -45,8 +45,8 @@ def test_a_row_learns_one_batch(row):
     experiment = experiment_of(row)
     state = TrainState.create(experiment)
     before = {name: p.detach().clone() for name, p in state.model.named_parameters()}
-    numerics = Numerics.build(state.model, experiment.training)
-    losses = [train_step(state, batch(), experiment, numerics).loss for _ in range(12)]
+    objective = build_objective(experiment.training)
+    losses = [train_step(state, batch(), experiment, objective).loss for _ in range(12)]
     assert losses[-1] < losses[0]
     for name, parameter in state.model.named_parameters():
         assert torch.isfinite(parameter).all(), name
@@ -61,8 +61,8 @@ def test_a_row_is_finite_in_bfloat16(row):
     for precision in ("fp32", "bf16"):
         experiment = experiment_of(row, precision)
         state = TrainState.create(experiment)
-        numerics = Numerics.build(state.model, experiment.training)
-        losses.append(train_step(state, batch(), experiment, numerics).loss)
+        objective = build_objective(experiment.training)
+        losses.append(train_step(state, batch(), experiment, objective).loss)
     assert losses[1] == pytest.approx(losses[0], rel=2e-2)
     for name, parameter in state.model.named_parameters():
         assert torch.isfinite(parameter).all(), name

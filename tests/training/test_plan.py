@@ -10,6 +10,7 @@ from collections import namedtuple
 
 import pytest
 
+import paribus.training.fit as fitting
 from paribus.data.prepare import prepare
 from paribus.errors import ConfigError, OutOfMemoryError
 from paribus.model.accounting import count_flops, count_parameters
@@ -18,10 +19,12 @@ from paribus.sample_text.pydocs import gather
 from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train as train_tokenizer
-from paribus.training import plan
+from paribus.training import plan, resolve
 from paribus.training.budget import evaluated_tokens, tokens_per_step
+from paribus.training.calibration import Speed, steps_in
 from paribus.training.fit import MOST_EPOCHS, TOKENS_PER_PARAMETER, fit, smaller_models
-from paribus.training.plan import Forecast, Speed, forecast, random_batches, steps_in
+from paribus.training.loader import random_batches
+from paribus.training.plan import Forecast, forecast
 from paribus.training.run import train
 
 Tokens = namedtuple("Tokens", "n_train_tokens n_validation_tokens")
@@ -40,7 +43,8 @@ def at_a_rate(monkeypatch):
         flops = experiment.training.batch_size * count_flops(experiment.model).training
         return Speed(flops / RATE, 0.0)
 
-    monkeypatch.setattr(plan, "measure_speed", measure)
+    for module in (plan, resolve, fitting):
+        monkeypatch.setattr(module, "measure_speed", measure)
     return asked
 
 
@@ -112,7 +116,7 @@ def test_a_real_forecast_has_a_speed_and_the_steps_of_the_budget(experiment):
 
 def test_nothing_is_measured_of_a_run_that_does_not_fit(experiment, monkeypatch):
     monkeypatch.setattr(plan, "_process_bytes", lambda experiment: 10**8)
-    monkeypatch.setattr(plan, "available_memory_bytes", lambda: 1000)
+    monkeypatch.setattr(plan, "available_bytes", lambda device: 1000)
     found = forecast(experiment, None, random_batches(experiment), print)
     assert (found.fits, found.speed, found.seconds) == (False, None, 0.0)
     with pytest.raises(OutOfMemoryError, match=r"training\.batch_size: expected one that fits"):
@@ -121,9 +125,9 @@ def test_nothing_is_measured_of_a_run_that_does_not_fit(experiment, monkeypatch)
 
 def test_training_says_where_memory_will_hardly_suffice(tiny_experiment, monkeypatch, recorder):
     needed = plan.bytes_of_run(tiny_experiment("run", "model.vocab_size=300"))
-    monkeypatch.setattr(plan, "available_memory_bytes", lambda: needed // 2)
+    monkeypatch.setattr(plan, "available_bytes", lambda device: needed // 2)
     listener = recorder()
-    train(tiny_experiment("run"), listener)
+    train(tiny_experiment("run"), [listener])
     said = [re.match(r"memory: expected about .* GB for a step, found", n) for n in listener.notes]
     assert any(said)
 
@@ -194,7 +198,7 @@ def test_a_fit_compiles_where_that_pays(experiment, at_a_rate):
 
 def test_a_budget_in_time_is_measured_as_it_will_run(experiment, monkeypatch):
     speeds = {"off": Speed(0.5, 0.0), "on": Speed(0.25, 0.0)}
-    monkeypatch.setattr(plan, "measure_speed", lambda e, batch_at: speeds[e.training.compile])
+    monkeypatch.setattr(resolve, "measure_speed", lambda e, batch_at: speeds[e.training.compile])
     training = dataclasses.replace(experiment.training, steps=None, time="1h", compile="auto")
     experiment = dataclasses.replace(experiment, training=training)
     found = forecast(experiment, None, random_batches(experiment), print)

@@ -155,9 +155,9 @@ def test_the_run_of_a_killed_start_is_taken_anew(tiny_experiment, unbroken, tmp_
 
 def test_fine_tuning_starts_from_the_best_weights_of_a_run(unbroken, tiny_experiment, recorder):
     listener = recorder()
-    folder = train(tiny_experiment("run", "training.steps=4"), listener, init_from=unbroken)
+    folder = train(tiny_experiment("run", "training.steps=4"), [listener], init_from=unbroken)
     fresh = recorder()
-    train(tiny_experiment("fresh", "training.steps=4"), fresh)
+    train(tiny_experiment("fresh", "training.steps=4"), [fresh])
     assert listener.steps[0].loss < fresh.steps[0].loss
     source = checkpoint.find(unbroken, "best")
     record = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["init_from"]
@@ -169,7 +169,7 @@ def test_fine_tuning_starts_from_the_best_weights_of_a_run(unbroken, tiny_experi
 def test_fine_tuning_another_architecture_names_what_is_other(unbroken, tiny_experiment, recorder):
     listener = recorder()
     overrides = ("training.steps=4", "model.ffn=geglu", "model.norm_eps=1e-6")
-    train(tiny_experiment("run", *overrides), listener, init_from=unbroken)
+    train(tiny_experiment("run", *overrides), [listener], init_from=unbroken)
     note = "the weights were trained with another model.norm_eps, model.ffn"
     assert note in listener.notes
 
@@ -196,7 +196,7 @@ def test_a_signal_saves_and_leaves_with_its_exit_code(tiny_experiment, recorder,
         pytest.skip(f"no {name} here")
     experiment, before = tiny_experiment(), signal.getsignal(getattr(signal, name))
     with pytest.raises(StoppedError, match=rf"stopped and saved at step 3.*{name}") as caught:
-        train(experiment, recorder(3, getattr(signal, name)))
+        train(experiment, [recorder(3, getattr(signal, name))])
     assert caught.value.exit_code == exit_code
     assert checkpoint.find(experiment.run.dir).step == 3
     status = json.loads((experiment.run.dir / "status.json").read_text(encoding="utf-8"))

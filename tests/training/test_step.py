@@ -9,7 +9,7 @@ from paribus.data.shards import open_shards
 from paribus.errors import DataError, NonFiniteError
 from paribus.tracking.rows import read_rows
 from paribus.training import loop
-from paribus.training.numerics import Numerics
+from paribus.training.objective import build_objective
 from paribus.training.run import resume, train
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
@@ -17,7 +17,7 @@ from paribus.training.step import train_step
 
 @pytest.fixture
 def setting(tiny_experiment):
-    """State, batches and numerics of a run that is not on disk."""
+    """State, batches and objective of a run that is not on disk."""
 
     def make(*overrides):
         experiment = tiny_experiment("run", "model.vocab_size=300", *overrides)
@@ -27,19 +27,26 @@ def setting(tiny_experiment):
             shards, experiment.data,
             batch_size=experiment.training.batch_size, context_length=16, seed=0,
         )  # fmt: skip
-        return experiment, state, batches, Numerics.build(state.model, experiment.training)
+        return experiment, state, batches, build_objective(experiment.training)
 
     return make
 
 
 def steps(setting, n, *overrides):
-    experiment, state, batches, numerics = setting(*overrides)
-    results = [train_step(state, batches.at(step), experiment, numerics) for step in range(n)]
+    experiment, state, batches, objective = setting(*overrides)
+    results = [train_step(state, batches.at(step), experiment, objective) for step in range(n)]
     return results, state
 
 
-def poisoned(loss):
-    return replace(loss, objective=loss.objective * float("nan"), nats=loss.nats * float("nan"))
+def poisoning(objective):
+    """An objective whose losses are not numbers."""
+
+    def poisoned(*arguments):
+        loss = objective(*arguments)
+        nan = float("nan")
+        return replace(loss, objective=loss.objective * nan, nats=loss.nats * nan)
+
+    return poisoned
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -54,14 +61,14 @@ def test_accumulation_equals_the_large_batch(setting, parts):
 
 
 def test_the_first_step_equals_autograd_and_the_paper_of_adamw(setting):
-    experiment, state, batches, numerics = setting("training.loss_rows=null")
+    experiment, state, batches, objective = setting("training.loss_rows=null")
     batch = batches.at(0)
     reference = TrainState.create(experiment).model
     logits = reference(batch.tokens)
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
     loss.backward()
     norm = torch.stack([p.grad.norm() for p in reference.parameters()]).norm()
-    result = train_step(state, batch, experiment, numerics)
+    result = train_step(state, batch, experiment, objective)
     assert result.loss == pytest.approx(loss.item(), rel=1e-5)
     assert result.grad_norm == pytest.approx(norm.item(), rel=1e-4)
     # The first update of Adam is lr * sign(gradient), besides the decay of matrices.
@@ -104,18 +111,17 @@ def test_half_precision_on_the_cpu_stays_near_fp32(setting, precision):
 
 @pytest.mark.parametrize("poison", ["loss", "gradient norm"])
 def test_a_non_finite_number_stops_before_the_update(setting, poison):
-    experiment, state, batches, numerics = setting()
-    train_step(state, batches.at(0), experiment, numerics)
+    experiment, state, batches, objective = setting()
+    train_step(state, batches.at(0), experiment, objective)
     before = {name: t.clone() for name, t in state.model.state_dict().items()}
     moments = {k: v.clone() for k, v in state.snapshot().optimizer.items()}
     if poison == "loss":
-        healthy = numerics.loss
-        object.__setattr__(numerics, "loss", lambda *a: poisoned(healthy(*a)))
+        objective = poisoning(objective)
     else:
         state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("inf"))
     batch = batches.at(1)
     with pytest.raises(NonFiniteError) as caught:
-        train_step(state, batch, experiment, numerics)
+        train_step(state, batch, experiment, objective)
     for part in (f"{poison} at step 2", "lr ", "grad norm", batch.hash):
         assert part in str(caught.value)
     assert state.step == 1
@@ -124,36 +130,34 @@ def test_a_non_finite_number_stops_before_the_update(setting, poison):
 
 
 def test_a_scaled_gradient_may_overflow_but_a_loss_may_not(setting):
-    experiment, state, batches, numerics = setting()
-    object.__setattr__(numerics, "scaler", torch.amp.GradScaler("cpu", init_scale=4.0))
+    experiment, state, batches, objective = setting()
+    state.scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("inf"))
     before = {name: t.clone() for name, t in state.model.state_dict().items()}
-    train_step(state, batches.at(0), experiment, numerics)
+    train_step(state, batches.at(0), experiment, objective)
     assert all(torch.equal(before[name], t) for name, t in state.model.state_dict().items())
-    assert numerics.scaler.get_scale() == 2.0
-    healthy = numerics.loss
-    object.__setattr__(numerics, "loss", lambda *a: poisoned(healthy(*a)))
+    assert state.scaler.get_scale() == 2.0
     with pytest.raises(NonFiniteError, match="loss at step 2"):
-        train_step(state, batches.at(1), experiment, numerics)
+        train_step(state, batches.at(1), experiment, poisoning(objective))
 
 
 def test_a_gradient_that_overflows_at_every_scale_ends_the_run(setting):
-    experiment, state, batches, numerics = setting("training.precision=fp16")
+    experiment, state, batches, objective = setting("training.precision=fp16")
     state.model.final_norm.weight.register_hook(lambda gradient: gradient * float("nan"))
     with pytest.raises(NonFiniteError, match="gradient norm at step"):
         for step in range(20):
-            train_step(state, batches.at(step), experiment, numerics)
-    assert numerics.scaler.get_scale() == 0.5
+            train_step(state, batches.at(step), experiment, objective)
+    assert state.scaler.get_scale() == 0.5
 
 
 def test_the_norms_of_layers_are_those_before_clipping_and_the_update(setting):
-    experiment, state, batches, numerics = setting(
+    experiment, state, batches, objective = setting(
         "training.layer_norms_every=2", "training.clip_norm=1e-3"
     )
-    first = train_step(state, batches.at(0), experiment, numerics)
+    first = train_step(state, batches.at(0), experiment, objective)
     assert not first.layers
     weights = {name: p.detach().clone() for name, p in state.model.named_parameters()}
-    second = train_step(state, batches.at(1), experiment, numerics)
+    second = train_step(state, batches.at(1), experiment, objective)
     names = [one.layer for one in second.layers]
     assert names == ["token_embedding", "layers.0", "final_norm"]
     for one in second.layers:
@@ -182,11 +186,11 @@ def test_a_step_reports_its_share_of_the_matmul_peak(tiny_experiment):
 @pytest.mark.parametrize("part", ["tokens", "targets"])
 @pytest.mark.parametrize("bad", [-1, 300])
 def test_an_id_out_of_range_is_refused_before_it_reaches_a_device(setting, part, bad):
-    experiment, state, batches, numerics = setting()
+    experiment, state, batches, objective = setting()
     batch = batches.at(0)
     getattr(batch, part)[0, -1] = bad
     with pytest.raises(DataError, match=f"from 0 to 299 .*found {bad}"):
-        train_step(state, batch, experiment, numerics)
+        train_step(state, batch, experiment, objective)
     assert state.step == 0
 
 

@@ -16,14 +16,16 @@ from paribus.bench.models import MODELS, count, optimizer_of
 from paribus.bench.rows import OURS
 from paribus.bench.sizes import SHAPES, Shape
 from paribus.data.batches import Batch
+from paribus.device import DTYPES, matmul_peak, peak_bytes, synchronize
 from paribus.errors import CheckFailedError, ParibusError
 from paribus.experiment import Experiment
 from paribus.model.accounting import count_flops
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, ScheduleConfig
 from paribus.training.config import TrainingConfig
-from paribus.training.numerics import DTYPES, Numerics, matmul_peak, peak_bytes, synchronize
-from paribus.training.plan import random_batches
+from paribus.training.loader import random_batches
+from paribus.training.objective import build_objective
+from paribus.training.process_settings import process_settings
 from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
@@ -206,9 +208,10 @@ def prepare(setting: Setting, name: str, is_ours: bool) -> Callable[..., object]
 def our_steps(setting: Setting, name: str) -> tuple[int, Step]:
     """Our model with the parts of a library's."""
     experiment = our_experiment(setting, setting.sizes.config(MODELS[name].parts))
+    process_settings(experiment.training).__enter__()  # for as long as this process lives
     state = TrainState.create(experiment)
-    numerics = Numerics.build(state.model, experiment.training)
-    step = lambda batch: train_step(state, batch, experiment, numerics).loss  # noqa: E731
+    objective = build_objective(experiment.training)
+    step = lambda batch: train_step(state, batch, experiment, objective).loss  # noqa: E731
     return count(state.model), step
 
 

@@ -130,7 +130,7 @@ def train(
     from paribus.bench.models import MODELS, nanogpt_source
     from paribus.bench.step_table import step_table
     from paribus.bench.steps import Setting, peak_of, step_rows
-    from paribus.training.numerics import find_device
+    from paribus.device import find_device
 
     if unknown := set(only) - set(MODELS):
         raise ConfigError(

@@ -3,18 +3,15 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from paribus.errors import ConfigError, UnavailableError
 from paribus.tokenizer.limits import MAX_THREADS
-
-if TYPE_CHECKING:
-    from paribus.evaluation.losses import Evaluation
-    from paribus.tracking.metrics import StepMetrics
+from paribus.tracking.listener import Listener
+from paribus.tracking.metrics import EvaluationMetrics, StepMetrics
 
 PATH = click.Path(path_type=Path, readable=False)
 """A file or folder; what is wrong with it is found, and said, where it is read."""
@@ -60,7 +57,7 @@ class StatusLine:
             self._open = False
 
 
-class TrainingDisplay:
+class TrainingDisplay(Listener):
     """A listener of the training loop that writes to standard error."""
 
     def __init__(self) -> None:
@@ -78,12 +75,15 @@ class TrainingDisplay:
         if self._status:
             self._status.start()
 
-    def close(self) -> None:
+    def __enter__(self) -> "TrainingDisplay":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Leaves the live line."""
         if self._status:
             self._status.stop()
 
-    def on_step(self, metrics: "StepMetrics", n_steps: int) -> None:
+    def on_step(self, metrics: StepMetrics, n_steps: int) -> None:
         """Shows where the run is."""
         now = time.monotonic()
         if self.start_tokens is None:
@@ -95,12 +95,12 @@ class TrainingDisplay:
             self.last_plain = now
             self._say(text)
 
-    def on_evaluation(self, step: int, evaluation: "Evaluation", samples: list[str]) -> None:
+    def on_evaluation(self, metrics: EvaluationMetrics, samples: Sequence[str]) -> None:
         """Shows the validation loss and the first sample."""
-        self.bits_per_byte = evaluation.bits_per_byte
+        self.bits_per_byte = metrics.bits_per_byte
         self._say(
-            f"step {step}  validation loss {evaluation.loss:.4f}  perplexity "
-            f"{evaluation.perplexity:.2f}  bits per byte {evaluation.bits_per_byte:.4f}"
+            f"step {metrics.step}  validation loss {metrics.loss:.4f}  perplexity "
+            f"{metrics.perplexity:.2f}  bits per byte {metrics.bits_per_byte:.4f}"
         )
         for sample in samples[:1]:
             self._say(f"  {one_line(sample)}")
@@ -119,7 +119,7 @@ class TrainingDisplay:
         else:
             say(text)
 
-    def _progress(self, metrics: "StepMetrics", n_steps: int, now: float) -> str:
+    def _progress(self, metrics: StepMetrics, n_steps: int, now: float) -> str:
         # The rate of the whole stretch: one step's own is noise.
         made = metrics.tokens - (self.start_tokens or 0)
         rate = made / (now - self.start) if made else metrics.tokens_per_second

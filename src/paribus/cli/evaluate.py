@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from paribus.checkpoint import OpenedRun
-    from paribus.evaluation.losses import Autocast, Evaluation
-    from paribus.training.config import TrainingConfig
+    from paribus.evaluation.losses import Evaluation
 
 
 @click.command("eval")
@@ -49,8 +48,8 @@ def evaluate(run: Path, data: Path | None, text: Path | None, device: str, as_js
         raise click.UsageError("--text: expected --data or --text, found both. Leave one out")
 
     from paribus.checkpoint import open_run
+    from paribus.device import find_device
     from paribus.interrupts import stop_flag
-    from paribus.training.numerics import find_device
 
     with option_names():
         device = find_device(device)
@@ -73,44 +72,21 @@ def _measure(
     opened: "OpenedRun", data: Path | None, text: Path | None, poll: Callable[[], None]
 ) -> "Evaluation":
     from paribus.data.corpus import text_blocks
-    from paribus.evaluation.losses import evaluate
+    from paribus.evaluation.losses import EvaluationText, evaluate
     from paribus.evaluation.text import evaluate_text
 
-    model, training = opened.model, opened.experiment.training
-    device = model.output_weight.device.type
-    batch_size = opened.experiment.evaluation.batch_size
-    batch_size = batch_size or training.batch_size // training.accumulation
-    autocast = _autocast(training, device)
+    training = opened.experiment.training
+    # In the number format of the training, unless this is another kind of device.
+    is_same_device = opened.model.output_weight.device.type == training.device
+    precision = training.precision if is_same_device else "fp32"
+    batch_size = opened.experiment.evaluation_batch_size
     if text is not None:
         return evaluate_text(
-            model, opened.tokenizer, b"".join(text_blocks([text], separator=None)),
-            batch_size=batch_size, autocast=autocast, poll=poll,
+            opened.model, opened.tokenizer, b"".join(text_blocks([text], separator=None)),
+            batch_size=batch_size, precision=precision, poll=poll,
         )  # fmt: skip
-    tokens = _validation_tokens(opened, data)
-    return evaluate(
-        model,
-        tokens,
-        context_length=opened.experiment.model.context_length,
-        batch_size=batch_size,
-        device=device,
-        autocast=autocast,
-        n_bytes=opened.tokenizer.count_bytes(tokens[1:]),
-        poll=poll,
-    )
-
-
-def _autocast(training: "TrainingConfig", device: str) -> "Autocast":
-    """The number format in which the run trained, or float32 on another kind of device."""
-    import contextlib
-
-    import torch
-
-    from paribus.training.numerics import DTYPES
-
-    dtype = DTYPES[training.precision]
-    if dtype == torch.float32 or device != training.device:
-        return contextlib.nullcontext
-    return lambda: torch.autocast(device, dtype)
+    tokens = EvaluationText.of(opened.tokenizer, _validation_tokens(opened, data))
+    return evaluate(opened.model, tokens, batch_size=batch_size, precision=precision, poll=poll)
 
 
 def _validation_tokens(opened: "OpenedRun", data: Path | None) -> "np.ndarray":
@@ -118,7 +94,7 @@ def _validation_tokens(opened: "OpenedRun", data: Path | None) -> "np.ndarray":
     import numpy as np
 
     from paribus.data.shards import open_shards
-    from paribus.experiment import RunPaths
+    from paribus.run_folder import RunPaths
     from paribus.training.record import read_validation
 
     if data is None:

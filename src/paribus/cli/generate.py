@@ -45,9 +45,9 @@ def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any)
       paribus generate runs/quickstart --temperature 0 --stop "." --json
     """
     from paribus.checkpoint import open_run
+    from paribus.device import find_device
     from paribus.generation.decode import generate as continuation_of
     from paribus.generation.sampling import SamplingConfig
-    from paribus.training.numerics import find_device
 
     names = ("temperature", "top_k", "top_p", "min_p")
     with option_names():

@@ -46,8 +46,8 @@ def plan(
     from paribus.experiment import load_experiment
     from paribus.training.budget import check_budget, parse_duration
     from paribus.training.fit import fit as fitted
-    from paribus.training.numerics import resolve_machine
     from paribus.training.plan import forecast
+    from paribus.training.resolve import resolve_machine
 
     seconds = None if fit is None else parse_duration(fit, "--fit")
     experiment = load_experiment(config, overrides)
@@ -91,7 +91,7 @@ def _shards(experiment: "Experiment", is_asked_for: bool) -> "TokenShards | None
 def _batches(
     shards: "TokenShards | None",
 ) -> "Callable[[Experiment], Callable[[int], Batch]]":
-    from paribus.training.plan import open_batches, random_batches
+    from paribus.training.loader import open_batches, random_batches
 
     if shards is None:
         return random_batches

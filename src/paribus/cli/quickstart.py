@@ -66,9 +66,9 @@ def quickstart(
     start = time.monotonic()
     if more_text and not text:
         raise click.UsageError(f"expected --text before {more_text[0]!r}")
+    from paribus.device import find_device
     from paribus.experiment import check_run_name
     from paribus.training.budget import parse_duration
-    from paribus.training.numerics import find_device
 
     seconds = parse_duration(budget, "--time")
     with option_names():
@@ -119,8 +119,9 @@ def _plan(
     from paribus.errors import DataError
     from paribus.model.accounting import count_parameters
     from paribus.training.budget import tokens_per_step
-    from paribus.training.numerics import resolve_machine
-    from paribus.training.plan import measure_speed, open_batches
+    from paribus.training.calibration import measure_speed
+    from paribus.training.loader import open_batches
+    from paribus.training.resolve import resolve_machine
 
     if shards.n_train_tokens < 2:
         raise DataError(
@@ -177,20 +178,17 @@ def _small_model(shards: "TokenShards", corpus: Corpus, folder: Path, device: st
 def _train(experiment: "Experiment", budget_seconds: float) -> None:
     from paribus.training.run import train
 
-    display = TrainingDisplay()
-    try:
-        train(experiment, display, budget_seconds=budget_seconds)
-    finally:
-        display.close()
+    with TrainingDisplay() as display:
+        train(experiment, [display], budget_seconds=budget_seconds)
 
 
 def _show_results(folder: Path, corpus: Corpus) -> None:
     from paribus.checkpoint import open_run
     from paribus.errors import UnavailableError
-    from paribus.experiment import RunPaths
     from paribus.files import publish_file
     from paribus.report.charts import loss_chart, terminal_chart
     from paribus.report.runs import read_run
+    from paribus.run_folder import RunPaths
 
     record = read_run(folder)
     points = list(zip(record.column("train", "step"), record.column("train", "loss"), strict=True))

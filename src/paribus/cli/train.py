@@ -42,11 +42,8 @@ def train(
 
     from paribus.training.run import train
 
-    display = TrainingDisplay()
-    try:
-        folder = train(experiment, display, init_from=init_from)
-    finally:
-        display.close()
+    with TrainingDisplay() as display:
+        folder = train(experiment, [display], init_from=init_from)
     _say_next(folder)
 
 
@@ -58,7 +55,7 @@ def train(
 def resume(
     run: Path, overrides: tuple[str, ...], data: Path | None, allow_change: tuple[str, ...]
 ) -> None:
-    """Go on with RUN from its newest whole checkpoint.
+    """Continue RUN from its newest whole checkpoint.
 
     On the same machine the result is, bit for bit, that of a run that never stopped. More steps
     stretch the schedule, unless schedule.horizon fixes it: the next learning rate is then printed.
@@ -71,11 +68,8 @@ def resume(
     from paribus.cli.display import TrainingDisplay
     from paribus.training.run import resume
 
-    display = TrainingDisplay()
-    try:
-        folder = resume(run, overrides, display, data=data, allow_change=allow_change)
-    finally:
-        display.close()
+    with TrainingDisplay() as display:
+        folder = resume(run, overrides, [display], data=data, allow_change=allow_change)
     _say_next(folder)
 
 

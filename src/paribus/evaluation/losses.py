@@ -1,6 +1,5 @@
 """The loss of a model on a text, every target counted once, the same number each time."""
 
-import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterator
@@ -12,14 +11,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from paribus.device import autocast
 from paribus.errors import DataError, OutOfMemoryError, is_out_of_memory
 from paribus.model.inputs import check_ids
 from paribus.model.transformer import Transformer
 from paribus.shapes import Scalar, Tokens
+from paribus.tokenizer.tokenizer import Tokenizer
 
 Rows = Float[Tensor, "rows d_model"]
 RowTargets = Int[Tensor, " rows"]
 Autocast = Callable[[], AbstractContextManager]
+"""Opens the block in which a batch runs."""
 
 LOSS_ROWS = 1024
 """Positions whose logits exist at once."""
@@ -43,41 +45,51 @@ class Evaluation:
     """Bytes that they stand for."""
 
 
+@dataclass(frozen=True, eq=False)
+class EvaluationText:
+    """Token ids to predict, all but the first, and the bytes of text that those stand for."""
+
+    tokens: np.ndarray
+    n_bytes: int
+
+    def __post_init__(self) -> None:
+        if len(self.tokens) < 2:
+            raise DataError(f"evaluation: expected at least 2 tokens, found {len(self.tokens)}")
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, tokens: np.ndarray) -> "EvaluationText":
+        """The text of `tokens`. Raises DataError for fewer than two."""
+        return cls(tokens, tokenizer.count_bytes(tokens[1:]))
+
+
 @torch.no_grad()
-def evaluate(  # noqa: PLR0913 - the numerics of a caller, one by one
+def evaluate(
     model: Transformer,
-    tokens: np.ndarray,
+    text: EvaluationText,
     *,
-    context_length: int,
     batch_size: int,
-    device: torch.device | str,
-    autocast: Autocast = contextlib.nullcontext,
-    n_bytes: int,
+    precision: str = "fp32",
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """The loss over windows of `context_length` that do not overlap and cover every target once.
+    """The loss over windows of the model's context that do not overlap and cover every target once.
 
-    The first token is no target: nothing stands before it. `n_bytes` is the length of the text of
-    all others. `autocast()` is entered for every batch. `poll` is called before every batch and may
-    raise to stop. Where memory ends the batch is halved, with one warning; the numbers stay, up to
-    rounding. Raises DataError for fewer than two tokens, OutOfMemoryError where one window is too
-    much.
+    `poll` is called before every batch and may raise to stop. If memory runs out the batch is
+    halved, with one warning; the numbers stay, up to rounding. Raises OutOfMemoryError if even one
+    window does not fit.
     """
-    n_targets = len(tokens) - 1
-    if n_targets < 1:
-        raise DataError(f"evaluation: expected at least 2 tokens, found {len(tokens)}")
+    device = model.output_weight.device
     was_training = model.training
     model.eval()
-    total = _Total(model, autocast, batch_size)
+    total = _Total(model, lambda: autocast(device.type, precision), batch_size)
     try:
-        for inputs, targets in _windows(tokens, context_length, batch_size):
+        for inputs, targets in _windows(text.tokens, model.config.context_length, batch_size):
             poll()
             for ids in (inputs, targets):
                 check_ids(ids, len(model.output_weight))
             total.add(inputs.to(device), targets.to(device))
     finally:
         model.train(was_training)
-    return _evaluation(total.nats, n_targets, n_bytes)
+    return _evaluation(total.nats, len(text.tokens) - 1, text.n_bytes)
 
 
 def _evaluation(nats: float, n_tokens: int, n_bytes: int) -> Evaluation:

@@ -1,12 +1,11 @@
 """How well a model predicts a text that it is given as bytes."""
 
-import contextlib
 from collections.abc import Callable
 
 import numpy as np
 
 from paribus.errors import DataError
-from paribus.evaluation.losses import Autocast, Evaluation, evaluate
+from paribus.evaluation.losses import Evaluation, EvaluationText, evaluate
 from paribus.model.transformer import Transformer
 from paribus.tokenizer.tokenizer import Tokenizer
 
@@ -19,7 +18,7 @@ def evaluate_text(
     data: bytes,
     *,
     batch_size: int = BATCH_SIZE,
-    autocast: Autocast = contextlib.nullcontext,
+    precision: str = "fp32",
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """The loss of `model` on all bytes of `data`, read as one document.
@@ -33,12 +32,9 @@ def evaluate_text(
         raise DataError(f"text: expected something to predict, found {len(data)} bytes")
     return evaluate(
         model,
-        tokens,
-        context_length=model.config.context_length,
+        EvaluationText.of(tokenizer, tokens),
         batch_size=batch_size,
-        device=model.output_weight.device,
-        autocast=autocast,
-        n_bytes=tokenizer.count_bytes(tokens[1:]),
+        precision=precision,
         poll=poll,
     )
 

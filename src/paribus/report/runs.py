@@ -2,16 +2,17 @@
 
 import glob
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from paribus.config.yaml_source import read_yaml
+from paribus.config.load import load
 from paribus.errors import DataError, InputMissingError
+from paribus.experiment import Experiment
 from paribus.manifest import read_json
+from paribus.run_folder import RunPaths, RunStatus, check_run_folder, read_status
 from paribus.tracking.rows import Row, read_rows
 
 
@@ -20,10 +21,10 @@ class RunRecord:
     """A run as its folder tells it: settings, surroundings, state, surviving metric rows."""
 
     folder: Path
-    config: dict[str, Any]
-    """The resolved config."""
+    config: Experiment
+    """The resolved settings."""
     environment: dict[str, Any]
-    status: dict[str, Any]
+    status: RunStatus
     rows: tuple[Row, ...]
     """Rows of metrics.jsonl in order, of every kind."""
 
@@ -49,7 +50,7 @@ class RunRecord:
         """What one wants to know first, as label and text."""
         steps, losses = self.column("train", "step"), self.column("train", "loss")
         best = self.best()
-        facts = {"state": str(self.status.get("state", "unknown")), "folder": str(self.folder)}
+        facts = {"state": self.status.state or "unknown", "folder": str(self.folder)}
         if len(steps):
             facts |= {"step": f"{steps[-1]:,.0f}", "training loss": f"{losses[-1]:.4f}"}
         if best is not None:
@@ -67,14 +68,18 @@ class RunRecord:
 
 
 def read_run(folder: Path | str) -> RunRecord:
-    """The record of one run folder; raises InputMissingError where there is no run."""
-    folder = Path(folder)
+    """The record of one run folder.
+
+    Raises InputMissingError if there is no run, DataError if its files are damaged or lead outside.
+    """
+    paths = check_run_folder(Path(folder))
     return RunRecord(
-        folder=folder,
-        config=read_yaml(folder / "config.yaml").values,
-        environment=_read_if_there(folder / "environment.json"),
-        status=_read_if_there(folder / "status.json"),
-        rows=tuple(_metrics_if_there(folder / "metrics.jsonl")),
+        folder=paths.folder,
+        config=load(Experiment, paths.config),
+        environment=read_json(paths.environment) if paths.environment.exists() else {},
+        status=read_status(paths),
+        # A run that was killed while it started has a config and not yet these.
+        rows=tuple(read_rows(paths.metrics)) if paths.metrics.exists() else (),
     )
 
 
@@ -84,7 +89,7 @@ def read_runs(pattern: Path | str) -> list[RunRecord]:
     Matches without a config.yaml are no runs and are left out; no run at all is InputMissingError.
     """
     matches = sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True))  # noqa: PTH207
-    folders = [Path(match) for match in matches if (Path(match) / "config.yaml").is_file()]
+    folders = [Path(match) for match in matches if RunPaths(Path(match)).config.is_file()]
     if not folders:
         raise InputMissingError(
             f"{pattern}: expected run folders, found {len(matches)} matches and no config.yaml in "
@@ -103,22 +108,13 @@ def html_table(title: str, facts: dict[str, str]) -> str:
     return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
 
 
-def _read_if_there(path: Path) -> dict[str, Any]:
-    # A run that was killed while it started has a config and not yet these.
-    return read_json(path) if path.exists() else {}
-
-
-def _metrics_if_there(path: Path) -> Sequence[Row]:
-    return read_rows(path) if path.exists() else ()
-
-
 def _number(row: Row, field: str, folder: Path) -> float:
     value = row.get(field)
     if value is None:
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DataError(
-            f"{folder / 'metrics.jsonl'}: expected a number as {field!r} of step {row['step']}, "
+            f"{RunPaths(folder).metrics}: expected a number as {field!r} of step {row['step']}, "
             f"found {value!r}. The log is damaged"
         )
     return float(value)

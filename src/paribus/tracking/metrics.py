@@ -7,7 +7,7 @@ numbers, so that two runs whose last chains are equal had equal losses, norms an
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,20 +68,21 @@ class LayerNorms:
 
 
 class MetricsLog:
-    """The writer of a metrics.jsonl; `chain` holds the chain of the last step written."""
+    """The writer of a metrics.jsonl; `on_row` is called with every row that it appends."""
 
-    def __init__(self, path: Path, chain: str = FIRST_CHAIN):
+    def __init__(self, path: Path, on_row: Callable[[dict[str, Any]], None] | None = None):
         self.path = path
-        self.chain = chain
+        self._on_row = on_row
 
-    def train(self, metrics: StepMetrics) -> None:
-        """Appends the row of a step and moves the chain on."""
+    def train(self, metrics: StepMetrics, chain: str) -> str:
+        """Appends the row of a step after `chain`, that of the step before; returns the next."""
         fields = asdict(metrics)
         clock = {name: fields.pop(name) for name in list(fields) if name in CLOCK_FIELDS}
         row = _without_non_finite({"kind": "train", **fields})
-        self.chain = next_chain(self.chain, row)
-        self._append({**row, "chain": self.chain, **_without_non_finite(clock)})
+        chain = next_chain(chain, row)
+        self._append({**row, "chain": chain, **_without_non_finite(clock)})
         self._report_non_finite(metrics.step, fields | clock)
+        return chain
 
     def eval(self, metrics: EvaluationMetrics) -> None:
         """Appends the row of an evaluation."""
@@ -95,16 +96,16 @@ class MetricsLog:
             self._append(_without_non_finite({"kind": "layers", "step": step, **asdict(one)}))
 
     def event(self, step: int, name: str, **details: str | float | None) -> None:
-        """Appends something worth knowing that is no measurement."""
+        """Appends something worth knowing that is not a measurement."""
         row = {"kind": "event", "step": step, "name": name}
         self._append(_without_non_finite(row | details))
 
     def resume(self, step: int) -> None:
-        """Goes on from `step`, whose chain was given: readers drop earlier rows above it."""
+        """Continues from `step`: readers drop earlier rows above it."""
         self._append({"kind": "resume", "step": step})
 
     def sync(self) -> None:
-        """Makes the rows durable; a checkpoint does this before it is published."""
+        """Makes the rows durable; called before a checkpoint is published."""
         if self.path.exists():
             sync_file(self.path)
 
@@ -112,6 +113,8 @@ class MetricsLog:
         # Rows are flat and only the end of one is a bare brace: so a torn line shows.
         inside = json.dumps(row, allow_nan=False).removesuffix("}")
         append_line(self.path, inside.replace("}", "\\u007d") + "}")
+        if self._on_row is not None:
+            self._on_row(row)
 
     def _report_non_finite(self, step: int, fields: dict[str, Any]) -> None:
         for name, value in fields.items():

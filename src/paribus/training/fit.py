@@ -9,8 +9,10 @@ from paribus.model.accounting import count_flops, count_parameters
 from paribus.model.config import ModelConfig
 from paribus.training import plan
 from paribus.training.budget import tokens_per_step
-from paribus.training.numerics import resolve_compile
-from paribus.training.plan import BatchAt, Forecast, Say
+from paribus.training.calibration import Say, measure_speed, steps_in
+from paribus.training.compiler import resolve_compile, with_compile
+from paribus.training.loader import BatchAt
+from paribus.training.plan import Forecast
 
 TOKENS_PER_PARAMETER = 20
 """Training tokens for each parameter outside of the tables (Hoffmann et al., 2022,
@@ -50,12 +52,12 @@ def fit(
         """Of a run of `model` that takes `seconds`, or as long as the data lasts."""
         # As if the one step took all of the time: whether compiling pays depends on no more.
         one_step = resolve_compile(_with_model(experiment, model, steps=1), seconds)
-        speed = plan.measure_speed(one_step, batches_of(one_step))
+        speed = measure_speed(one_step, batches_of(one_step))
         say(f"d_model {model.d_model}, {model.n_layers} layers: {speed.step:.3f} s a step")
         one = replace(found, experiment=one_step, speed=speed)
-        steps = _steps_of_data(one, plan.steps_in(seconds, one_step, found.data, speed))
+        steps = _steps_of_data(one, steps_in(seconds, one_step, found.data, speed))
         final = _with_model(experiment, model, steps)
-        return replace(one, experiment=plan.compiling(final, one_step.training.compile))
+        return replace(one, experiment=with_compile(final, one_step.training.compile))
 
     if found.speed is None:
         found = measured(models[-1])

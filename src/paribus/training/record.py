@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -19,7 +20,7 @@ import numpy as np
 from paribus.config.load import to_plain, to_yaml
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import CannotCreateError, DataError, InputMissingError, ParibusError
-from paribus.experiment import Experiment, RunPaths
+from paribus.experiment import Experiment
 from paribus.files import (
     TEMPORARY_PREFIXES,
     processor_name,
@@ -28,6 +29,8 @@ from paribus.files import (
     remove_folder,
 )
 from paribus.manifest import read_json
+from paribus.records import read_record
+from paribus.run_folder import Budget, DataRecord, RunPaths
 from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
 
@@ -50,7 +53,7 @@ def check_unused(paths: RunPaths) -> None:
             f"Go on with it: paribus resume {paths.folder}, or choose another --run"
         )
     own = {paths.config.name, paths.environment.name, paths.status.name, paths.data_record.name}
-    own |= {paths.log.name, paths.checkpoints.name, "run.lock", "run.lock.json"}
+    own |= {paths.log.name, paths.checkpoints.name, paths.lock.name, f"{paths.lock.name}.json"}
     if paths.validation.exists():  # written before them: else they are the user's own
         own |= {paths.validation.name, paths.tokenizer.name, paths.data.name}
     foreign = [
@@ -77,6 +80,7 @@ def record_run(
     `origin` is what environment.json tells beyond the machine. Where the run keeps a copy of its
     token data, config.yaml names that copy.
     """
+    publish_validation(paths, validation_tokens(shards, resolved.evaluation.tokens))
     for leftover in (paths.tokenizer, paths.data):
         if leftover.exists():
             remove_folder(leftover)
@@ -106,24 +110,31 @@ def environment(requested: Experiment, resolved: Experiment) -> dict[str, Any]:
 
 def read_budget_seconds(paths: RunPaths) -> float | None:
     """The wall-clock budget of a run in seconds, None where it has none."""
-    return read_json(paths.environment).get("budget_seconds")
+    return read_record(paths.environment, Budget).budget_seconds
 
 
 def lift_budget(paths: RunPaths) -> None:
-    """Forgets the wall-clock budget of a run: a number of steps is asked for in its place."""
-    _publish_json(paths.environment, read_json(paths.environment) | {"budget_seconds": None})
+    """Forgets the wall-clock budget of a run: a number of steps is asked for instead."""
+    if read_budget_seconds(paths) is not None:
+        _publish_json(paths.environment, read_json(paths.environment) | {"budget_seconds": None})
 
 
-def validation_tokens(shards: TokenShards, limit: int | None) -> tuple[np.ndarray, bool]:
-    """The tokens that evaluation reads, and whether they were held out from training.
+def run_id(paths: RunPaths) -> str:
+    """Tells this run from others wherever its folder lies: by when and how it was started."""
+    record = read_json(paths.environment)
+    facts = [paths.folder.name, record.get("started"), record.get("command")]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def validation_tokens(shards: TokenShards, limit: int | None) -> np.ndarray:
+    """The tokens that evaluation reads: at most `limit` targets, and one token before the first.
 
     Text too short to hold any out is evaluated on its own training tokens.
     """
-    held_out = shards.n_validation_tokens >= 2
-    parts = shards.validation if held_out else shards.train
+    parts = shards.validation if shards.n_validation_tokens >= 2 else shards.train
     most = VALIDATION_LIMIT // np.dtype(shards.dtype).itemsize
     most = min(most, limit + 1) if limit is not None else most
-    return np.concatenate([part[:most] for part in parts])[:most], held_out
+    return np.concatenate([part[:most] for part in parts])[:most]
 
 
 def publish_validation(paths: RunPaths, tokens: np.ndarray) -> None:
@@ -156,14 +167,8 @@ def find_shards(paths: RunPaths, tokenizer_hash: str, data: Path | None) -> Toke
 
     Raises InputMissingError naming hash and size where none of them has it.
     """
-    record = read_json(paths.data_record)
-    for name, kind in {"content_hash": str, "path": str, "train_tokens": int}.items():
-        if not isinstance(record.get(name), kind):
-            raise DataError(
-                f"{paths.data_record}: expected {name!r}, a {kind.__name__}, found "
-                f"{record.get(name)!r}. Copy the file from a copy of the run"
-            )
-    candidates = [paths.data, data, Path(record["path"]), os.environ.get("PARIBUS_DATA")]
+    record = read_record(paths.data_record, DataRecord)
+    candidates = [paths.data, data, Path(record.path), os.environ.get("PARIBUS_DATA")]
     tried = [Path(candidate) for candidate in candidates if candidate]
     for folder in tried:
         try:
@@ -173,11 +178,11 @@ def find_shards(paths: RunPaths, tokenizer_hash: str, data: Path | None) -> Toke
         except ParibusError as error:
             log.warning("%s is passed over: %s", folder, error)
             continue
-        if shards.content_hash == record["content_hash"]:
+        if shards.content_hash == record.content_hash:
             return shards
     raise InputMissingError(
-        f"{paths.folder}: expected token data {record['content_hash'][:16]} of "
-        f"{record['train_tokens']} training tokens, found it in none of "
+        f"{paths.folder}: expected token data {record.content_hash[:16]} of "
+        f"{record.train_tokens} training tokens, found it in none of "
         f"{', '.join(map(str, tried))}. Name its folder: --data DIR"
     )
 

@@ -1,53 +1,72 @@
-"""Starts a run in a new folder, and resumes one where it stopped."""
+"""Starts a run in a new folder, and continues one from its newest checkpoint.
+
+Both prepare (read and check, write nothing), begin (lock the folder, record), and train to the end.
+"""
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from paribus import checkpoint
-from paribus.config.load import dotted_keys, load, to_plain, to_yaml
+from paribus.config.load import load, to_plain, to_yaml
 from paribus.data.shards import TokenShards, open_shards
-from paribus.errors import ConfigError, DataError, ParibusError
-from paribus.experiment import Experiment, RunPaths
-from paribus.files import check_unlocked, locked, publish_file, sha256_of, sweep_temporaries
-from paribus.interrupts import stop_flag
+from paribus.device import find_device, matmul_peak
+from paribus.errors import ConfigError, DataError, ParibusError, UnavailableError
+from paribus.evaluation.losses import EvaluationText
+from paribus.experiment import Experiment, check_resolved
+from paribus.files import (
+    check_unlocked,
+    keep_own,
+    locked,
+    publish_file,
+    sha256_of,
+    sweep_temporaries,
+)
+from paribus.generation.decode import encode_prompt
+from paribus.interrupts import StopFlag, stop_flag
 from paribus.model.accounting import check_vocab_size
 from paribus.optim.schedule import check_schedule, learning_rate
+from paribus.run_folder import RunPaths, check_no_links, check_run_folder
 from paribus.tokenizer.tokenizer import Tokenizer
+from paribus.tracking.listener import Listener, Listeners, RunInfo
 from paribus.tracking.metrics import MetricsLog
+from paribus.tracking.mirrors import open_mirrors
 from paribus.tracking.rows import read_rows
 from paribus.training import record
 from paribus.training.budget import check_budget, parse_duration
-from paribus.training.loop import Listener, Run, Silent, train_to_the_end
-from paribus.training.numerics import Numerics, find_device, matmul_peak, resolve_machine
-from paribus.training.plan import lack_of_memory, open_batches, resolve_budget
+from paribus.training.changes import check_changes, check_same_settings
+from paribus.training.compiler import CompilationError
+from paribus.training.early_stop import EarlyStop
+from paribus.training.loader import open_batches
+from paribus.training.loop import Job, train_to_the_end
+from paribus.training.objective import build_objective
+from paribus.training.plan import lack_of_memory
+from paribus.training.process_settings import process_settings
+from paribus.training.resolve import resolve_budget, resolve_machine
 from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
 
-FREE_TO_CHANGE = (
-    "training.steps",
-    "training.layer_norms_every",
-    "evaluation.",
-    "checkpoint.",
-    "data.dir",
-)
-"""Settings that a resume may change without --allow-change: they touch no update made so far."""
-BEFORE_STEP_0 = "it acts only before step 0"
-FIXED = {
-    "training.tokens": BEFORE_STEP_0,
-    "training.epochs": BEFORE_STEP_0,
-    "training.time": BEFORE_STEP_0,
-    "evaluation.tokens": BEFORE_STEP_0,
-    "run.dir": BEFORE_STEP_0,
-    "optimizer.kind": "the moments it has kept are of no use to another",
-}
-"""Settings that a resume cannot change at all, and why."""
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """A run, checked and resolved; nothing is written yet."""
+
+    paths: RunPaths
+    experiment: Experiment
+    shards: TokenShards
+    tokenizer: Tokenizer
+    listener: Listener
+    budget_seconds: float | None
+    changes: dict[str, object] = field(default_factory=dict)
+    """Settings that a resumed run has changed, with their new values."""
 
 
 def train(
     experiment: Experiment,
-    listener: Listener | None = None,
+    listeners: Sequence[Listener] = (),
     *,
     init_from: Path | None = None,
     budget_seconds: float | None = None,
@@ -55,85 +74,165 @@ def train(
     """Trains `experiment` in its run folder, from step 0 to its last; returns the folder.
 
     `init_from` names a run whose best weights are the initial values; `budget_seconds` is the
-    wall-clock budget behind a number of steps, where the caller has made it one. Raises
-    CannotCreateError where the folder holds a run, UnavailableError where another process is at
-    work in it.
+    wall-clock budget behind a number of steps that the caller has made of it. A run whose steps
+    cannot be compiled continues uncompiled and says so. Raises CannotCreateError if the folder
+    holds a run, UnavailableError if another process works in it.
     """
-    listener = listener or Silent()
-    folder = experiment.run.dir
-    if folder is None:
-        raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
-    if folder.is_dir():  # before the calibration, and again under the lock of the run
-        check_unlocked(folder)
-        record.check_unused(RunPaths(folder))
-    check_budget(experiment)
-    shards, tokenizer = _open_data(experiment.data.dir, folder)
-    _check_prompts(experiment, tokenizer)
-    open_batches(experiment, shards)  # refuses what is too short before anything is made
-    resolved = _resolve(experiment, shards, listener)
-    state = TrainState.create(resolved)
-    init = None
-    if init_from is not None:
-        init = _take_weights(state, init_from, tokenizer, listener)
-    with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
-        record.check_unused(paths)
-        validation, held_out = record.validation_tokens(shards, resolved.evaluation.tokens)
-        if not held_out:
-            listener.on_note("the text is too short to hold any out: the loss is that of training")
-        time = experiment.training.time
-        budget = budget_seconds if time is None else parse_duration(time)
-        origin = {"budget_seconds": budget, "init_from": init}
-        record.publish_validation(paths, validation)
-        record.record_run(paths, experiment, resolved, shards, tokenizer, origin)
-        run = _assemble(paths, resolved, shards, tokenizer, state)
-        run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
-        train_to_the_end(run, state)
-    return folder
+    plan = _prepare(experiment, listeners, budget_seconds)
+    source = None if init_from is None else _open_initial(init_from, plan)
+    try:
+        with process_settings(plan.experiment.training):
+            state = TrainState.create(plan.experiment)
+            init = None if source is None else _take_weights(state, source, plan)
+            with _at_work(plan.paths) as stop:
+                record.check_unused(plan.paths)
+                record.record_run(
+                    plan.paths, experiment, plan.experiment, plan.shards, plan.tokenizer,
+                    {"budget_seconds": plan.budget_seconds, "init_from": init},
+                )  # fmt: skip
+                _train_to_the_end(plan, state, stop)
+    except CompilationError as error:
+        plan.listener.on_note(f"{error}. The run continues uncompiled")
+        return resume(
+            plan.paths.folder,
+            ["training.compile=off"],
+            listeners,
+            allow_change=["training.compile"],
+        )
+    return plan.paths.folder
 
 
 def resume(
     folder: Path,
     overrides: Sequence[str] = (),
-    listener: Listener | None = None,
+    listeners: Sequence[Listener] = (),
     *,
     data: Path | None = None,
     allow_change: Sequence[str] = (),
 ) -> Path:
-    """Goes on from the newest whole checkpoint of the run in `folder`, to its last step.
+    """Continues the run in `folder` from its newest whole checkpoint, to its last step.
 
     On one machine with one thread count the result is that of a run that never stopped, bit for
-    bit. `overrides` may extend training.steps, which then stands in place of a wall-clock budget
-    and, without a schedule.horizon, stretches the schedule: the rate goes on as if the run had
-    been that long from the start. What changes an update needs `allow_change`.
+    bit. `overrides` may extend training.steps, which then replaces a wall-clock budget and, without
+    a schedule.horizon, stretches the schedule: the rate continues as if the run had been that long
+    from the start. A change of what an update computes needs `allow_change`. A resume that is
+    refused changes nothing.
     """
-    listener = listener or Silent()
-    before = checkpoint.read_experiment(folder)
-    with _at_work(RunPaths(folder)) as paths, stop_flag() as stop:
-        experiment = load(Experiment, paths.config, overrides)
-        changes = _check_changes(before, experiment, allow_change)
-        find_device(experiment.training.device, "training.device")
-        tokenizer = Tokenizer.from_files(paths.tokenizer)
-        _check_prompts(experiment, tokenizer)
-        if "data.dir" in changes:
-            data = data or experiment.data.dir
-        if data is not None:
-            open_shards(data)  # a folder without token data is named, though the run has a copy
-        shards = record.find_shards(paths, tokenizer.hash, data)
-        saved = checkpoint.find(folder, "last")
-        state = TrainState.create(experiment)
-        state.restore(checkpoint.read(saved), saved.folder)
-        run = _assemble(paths, experiment, shards, tokenizer, state)
-        _check_extension(run, state)
-        if any(text.partition("=")[0].strip() == "training.steps" for text in overrides):
-            record.lift_budget(paths)
-        if changes:
-            publish_file(paths.config, to_yaml(experiment).encode())
-        budget = record.read_budget_seconds(paths)
-        run = dataclasses.replace(run, listener=listener, stop=stop, budget_seconds=budget)
-        _tell_new_rate(before, run, state)
-        _go_back_to(run, state, changes)
-        train_to_the_end(run, state)
+    plan = _prepare_resume(folder, overrides, listeners, data, allow_change)
+    try:
+        with process_settings(plan.experiment.training), _at_work(plan.paths) as stop:
+            before = checkpoint.read_experiment(folder)
+            saved = checkpoint.find(folder, "last")
+            checkpoint.check_size(plan.experiment, saved)
+            state = TrainState.create(plan.experiment)
+            state.restore(checkpoint.read(saved), saved.folder)
+            _check_extension(plan, state)
+            _record_resume(plan, before, state)
+            _train_to_the_end(plan, state, stop)
+    except CompilationError as error:
+        raise UnavailableError(
+            f"{error}. The run was compiled so far. To continue uncompiled, with other rounding: "
+            "add training.compile=off --allow-change training.compile"
+        ) from error
     return folder
+
+
+def train_or_resume(
+    experiment: Experiment, listeners: Sequence[Listener] = (), *, init_from: Path | None = None
+) -> Path:
+    """Trains `experiment`, or continues the run of the same settings that its folder holds.
+
+    Raises ConfigError if the folder holds a run of other settings.
+    """
+    folder = _folder_of(experiment)
+    if not any(RunPaths(folder).checkpoints.glob("step-*")):
+        return train(experiment, listeners, init_from=init_from)
+    check_same_settings(experiment, checkpoint.read_experiment(folder), folder)
+    return resume(folder, (), listeners, data=experiment.data.dir)
+
+
+def _prepare(
+    experiment: Experiment, listeners: Sequence[Listener], budget_seconds: float | None
+) -> _Plan:
+    """Reads and checks all that a new run needs, and decides every `auto`."""
+    folder = _folder_of(experiment)
+    paths = RunPaths(folder)
+    if folder.is_dir():  # before the calibration, and again under the lock of the run
+        check_no_links(folder)
+        check_unlocked(folder)
+        record.check_unused(paths)
+    check_budget(experiment)
+    listener = _with_own(experiment, listeners)
+    shards, tokenizer = _open_data(experiment.data.dir, folder)
+    if shards.n_validation_tokens < 2:
+        listener.on_note("the text is too short to hold any out: the loss is that of training")
+    _check_prompts(experiment, tokenizer)
+    open_batches(experiment, shards)  # refuses text that is too short before anything is written
+    resolved = _resolve(experiment, shards, listener)
+    time_budget = experiment.training.time
+    if time_budget is not None:
+        budget_seconds = parse_duration(time_budget)
+    return _Plan(
+        paths=paths,
+        experiment=resolved,
+        shards=shards,
+        tokenizer=tokenizer,
+        listener=listener,
+        budget_seconds=budget_seconds,
+    )
+
+
+def _prepare_resume(
+    folder: Path,
+    overrides: Sequence[str],
+    listeners: Sequence[Listener],
+    data: Path | None,
+    allow_change: Sequence[str],
+) -> _Plan:
+    """Reads and checks all that a resumed run needs."""
+    paths = check_run_folder(folder)
+    check_unlocked(folder)
+    before = checkpoint.read_experiment(folder)
+    experiment = load(Experiment, paths.config, overrides)
+    changes = check_changes(before, experiment, allow_change)
+    check_resolved(experiment, paths.config)
+    find_device(experiment.training.device, "training.device")
+    listener = _with_own(experiment, listeners)
+    tokenizer = Tokenizer.from_files(paths.tokenizer)
+    _check_prompts(experiment, tokenizer)
+    if "data.dir" in changes:
+        data = data or experiment.data.dir
+    if data is not None:
+        open_shards(data)  # a folder without token data is named, though the run has a copy
+    shards = record.find_shards(paths, tokenizer.hash, data)
+    open_batches(experiment, shards)
+    if lack := lack_of_memory(experiment):
+        listener.on_note(lack)
+    has_steps = any(text.partition("=")[0].strip() == "training.steps" for text in overrides)
+    return _Plan(
+        paths=paths,
+        experiment=experiment,
+        shards=shards,
+        tokenizer=tokenizer,
+        listener=listener,
+        budget_seconds=None if has_steps else record.read_budget_seconds(paths),
+        changes=changes,
+    )
+
+
+def _folder_of(experiment: Experiment) -> Path:
+    if experiment.run.dir is None:
+        raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
+    return experiment.run.dir
+
+
+def _with_own(experiment: Experiment, listeners: Sequence[Listener]) -> Listener:
+    """The caller's listeners, and those that the settings ask for."""
+    evaluation = experiment.evaluation
+    own: list[Listener] = list(open_mirrors(experiment.tracking.mirrors))
+    if evaluation.patience is not None:
+        own.append(EarlyStop(evaluation.patience, evaluation.min_delta))
+    return Listeners([*listeners, *own])
 
 
 def _open_data(source: Path, run: Path) -> tuple[TokenShards, Tokenizer]:
@@ -148,7 +247,7 @@ def _open_data(source: Path, run: Path) -> tuple[TokenShards, Tokenizer]:
     if tokenizer.hash != shards.tokenizer_hash:
         raise DataError(
             f"tokenizer of {source}: expected {shards.tokenizer_hash[:16]}, which encoded it, "
-            f"found {tokenizer.hash[:16]}. Put it back, or encode the text anew"
+            f"found {tokenizer.hash[:16]}. Put it back, or encode the text again"
         )
     return shards, tokenizer
 
@@ -169,126 +268,142 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
 
 def _check_prompts(experiment: Experiment, tokenizer: Tokenizer) -> None:
     """Refuses, before step 0, a sample that the first evaluation could not begin."""
-    limit = experiment.model.context_length
     for prompt in experiment.evaluation.prompts:
-        if (found := len(tokenizer.encode(prompt))) > limit:
+        try:
+            encode_prompt(tokenizer, prompt, experiment.model.context_length)
+        except ConfigError as error:
+            message = str(error).removeprefix("prompt: ")
             raise ConfigError(
-                f"evaluation.prompts: expected at most {limit} tokens (model.context_length), "
-                f"found {found} in {prompt[:40]!r}. Shorten it, or set evaluation.prompts=[]"
-            )
+                f"evaluation.prompts: {prompt[:40]!r}: {message}, or set evaluation.prompts=[]"
+            ) from error
 
 
-def _assemble(
-    paths: RunPaths,
-    experiment: Experiment,
-    shards: TokenShards,
-    tokenizer: Tokenizer,
-    state: TrainState,
-) -> Run:
-    validation = record.read_validation(paths, len(tokenizer))
-    run = Run(
-        paths=paths,
-        experiment=experiment,
-        tokenizer=tokenizer,
-        batches=open_batches(experiment, shards),
-        validation=validation,
-        validation_bytes=tokenizer.count_bytes(validation[1:]),
-        numerics=Numerics.build(state.model, experiment.training),
-        metrics=MetricsLog(paths.metrics, state.chain),
-        matmul_peak=matmul_peak(experiment.training.device, experiment.training.precision),
-    )
-    if state.scaler is not None:
-        run.numerics.scaler.load_state_dict(state.scaler)
-    return run
-
-
-@contextlib.contextmanager
-def _at_work(paths: RunPaths) -> Iterator[RunPaths]:
-    """The run folder, locked, with what a killed writer left removed."""
-    with locked(paths.folder):
-        sweep_temporaries(paths.folder)
-        sweep_temporaries(paths.checkpoints)
-        with run_log(paths.log):
-            yield paths
+def _open_initial(source: Path, plan: _Plan) -> checkpoint.OpenedRun:
+    """The run that `--init-from` names. Raises ConfigError if its tokenizer is another."""
+    opened = checkpoint.open_run(source)
+    if opened.tokenizer.hash != plan.tokenizer.hash:
+        raise ConfigError(
+            f"--init-from {source}: expected the data's tokenizer {plan.tokenizer.hash[:16]}, "
+            f"found {opened.tokenizer.hash[:16]}. Encode the text with {RunPaths(source).tokenizer}"
+        )
+    return opened
 
 
 def _take_weights(
-    state: TrainState, source: Path, tokenizer: Tokenizer, listener: Listener
+    state: TrainState, opened: checkpoint.OpenedRun, plan: _Plan
 ) -> dict[str, object]:
-    """Starts from the best weights of another run; returns what they are, for the record."""
-    opened = checkpoint.open_run(source)
-    if opened.tokenizer.hash != tokenizer.hash:
-        raise ConfigError(
-            f"--init-from {source}: expected the data's tokenizer {tokenizer.hash[:16]}, found "
-            f"{opened.tokenizer.hash[:16]}. Encode the text with {source / 'tokenizer'}"
-        )
+    """Starts from the weights of another run; returns what they are, for the record."""
+    source = opened.folder
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
     theirs, ours = (to_plain(model.config) for model in (opened.model, state.model))
     if others := [f"model.{key}" for key, _ in record.differences("", theirs, ours)]:
-        listener.on_note(f"the weights were trained with another {', '.join(others)}")
-    weights = checkpoint.folder_of(source, opened.step) / "model.safetensors"
+        plan.listener.on_note(f"the weights were trained with another {', '.join(others)}")
+    weights = RunPaths(source).checkpoint(opened.step) / checkpoint.MODEL
     return {"run": str(source), "step": opened.step, "sha256": sha256_of(weights)}
 
 
-def _check_extension(run: Run, state: TrainState) -> None:
-    if run.n_steps < state.step:
-        raise ConfigError(
-            f"training.steps: expected at least {state.step}, which are made, found {run.n_steps}"
-        )
-    check_schedule(run.experiment.schedule, run.experiment.optimizer.lr, run.n_steps)
+@contextlib.contextmanager
+def _at_work(paths: RunPaths) -> Iterator[StopFlag]:
+    """The run folder, locked, without what a killed writer left; signals ask the run to stop."""
+    with locked(paths.folder):
+        sweep_temporaries(paths.folder)
+        sweep_temporaries(paths.checkpoints)
+        for path in (paths.metrics, paths.samples, paths.log):
+            keep_own(path)
+        with run_log(paths.log), stop_flag() as stop:
+            yield stop
 
 
-def _tell_new_rate(before: Experiment, run: Run, state: TrainState) -> None:
-    """An extended schedule is another schedule: says what it does to the next step."""
-    assert before.training.steps is not None
-    old, new = (
-        learning_rate(state.step + 1, e.schedule, e.optimizer.lr, n_steps)
-        for e, n_steps in ((before, before.training.steps), (run.experiment, run.n_steps))
+def _train_to_the_end(plan: _Plan, state: TrainState, stop: StopFlag) -> None:
+    training = plan.experiment.training
+    tokens = record.read_validation(plan.paths, len(plan.tokenizer))
+    job = Job(
+        paths=plan.paths,
+        experiment=plan.experiment,
+        tokenizer=plan.tokenizer,
+        shards=plan.shards,
+        validation=EvaluationText.of(plan.tokenizer, tokens),
+        objective=build_objective(training),
+        metrics=MetricsLog(plan.paths.metrics, plan.listener.on_row),
+        matmul_peak=matmul_peak(training.device, training.precision),
+        listener=plan.listener,
+        stop=stop,
+        began=time.monotonic() - state.seconds,
+        budget_seconds=plan.budget_seconds,
     )
-    if old != new:
-        run.listener.on_note(
-            f"the learning rate of step {state.step + 1} is {new:.3g} instead of {old:.3g}: "
-            f"the schedule ends at step {run.experiment.schedule.horizon or run.n_steps} now"
+    plan.listener.on_start(_run_info(job, state))
+    if state.step > 0 or plan.changes:
+        _go_back_to(job, state, plan.changes)
+    train_to_the_end(job, state)
+
+
+def _run_info(job: Job, state: TrainState) -> RunInfo:
+    rows = _rows_so_far(job) if state.step else []
+    losses = [r["loss"] for r in rows if r["kind"] == "eval" and r["step"] <= state.step]
+    return RunInfo(
+        id=record.run_id(job.paths),
+        name=job.paths.folder.name,
+        folder=job.paths.folder,
+        config=to_plain(job.experiment),
+        step=state.step,
+        n_steps=job.n_steps,
+        losses=tuple(float("inf") if loss is None else loss for loss in losses),
+    )
+
+
+def _rows_so_far(job: Job) -> list[dict]:
+    """The metrics so far. A damaged log does not end the run, but what reads it later does."""
+    try:
+        return read_rows(job.paths.metrics)
+    except ParibusError as error:
+        job.listener.on_note(f"{error}. The run continues; what reads its metrics will stop there")
+        return []
+
+
+def _check_extension(plan: _Plan, state: TrainState) -> None:
+    n_steps = plan.experiment.training.steps
+    assert n_steps is not None
+    if n_steps < state.step:
+        raise ConfigError(
+            f"training.steps: expected at least {state.step}, which are made, found {n_steps}"
+        )
+    check_schedule(plan.experiment.schedule, plan.experiment.optimizer.lr, n_steps)
+
+
+def _record_resume(plan: _Plan, before: Experiment, state: TrainState) -> None:
+    """Writes what the resume changes; everything that could refuse it has been checked."""
+    if plan.budget_seconds is None:
+        record.lift_budget(plan.paths)
+    if plan.changes:
+        publish_file(plan.paths.config, to_yaml(plan.experiment).encode())
+    _tell_new_rate(plan, before, state)
+
+
+def _tell_new_rate(plan: _Plan, before: Experiment, state: TrainState) -> None:
+    """An extended schedule is another schedule: says what it does to the next step."""
+    rates, steps = [], 0
+    for one in (before, plan.experiment):
+        steps = one.training.steps or 0
+        rates.append(learning_rate(state.step + 1, one.schedule, one.optimizer.lr, steps))
+    if rates[0] != rates[1]:
+        plan.listener.on_note(
+            f"the learning rate of step {state.step + 1} is {rates[1]:.3g} instead of "
+            f"{rates[0]:.3g}: the schedule now ends at step "
+            f"{plan.experiment.schedule.horizon or steps}"
         )
 
 
-def _go_back_to(run: Run, state: TrainState, changes: dict[str, object]) -> None:
-    """Makes the folder that of step `state.step`: later steps are undone, changes are recorded."""
-    try:
-        read_rows(run.paths.metrics)
-    except ParibusError as error:
-        run.listener.on_note(f"{error}. The run goes on; what reads its metrics will stop there")
-    checkpoint.remove_later(run.paths.folder, state.step)
-    losses = [s.validation_loss for s in checkpoint.saved_steps(run.paths.folder)]
-    run.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
-    run.metrics.resume(state.step)
+def _go_back_to(job: Job, state: TrainState, changes: dict[str, object]) -> None:
+    """Turns the folder into that of step `state.step`: later steps are undone, changes recorded."""
+    checkpoint.remove_later(job.paths.folder, state.step)
+    losses = [s.validation_loss for s in checkpoint.saved_steps(job.paths.folder)]
+    state.best_loss = min((loss for loss in losses if loss is not None), default=float("inf"))
+    job.metrics.resume(state.step)
     for key, value in changes.items():
-        run.metrics.event(state.step, "changed", key=key, value=_in_json(value))
-    if state.step >= run.n_steps:
-        run.listener.on_note(f"all {run.n_steps} steps are made; training.steps=N extends the run")
+        job.metrics.event(state.step, "changed", key=key, value=_in_json(value))
+    if state.step >= job.n_steps:
+        job.listener.on_note(f"all {job.n_steps} steps are made; training.steps=N extends the run")
 
 
 def _in_json(value: object) -> str | float | None:
     return value if isinstance(value, str | float | int | None) else str(value)
-
-
-def _check_changes(
-    before: Experiment, after: Experiment, allowed: Sequence[str]
-) -> dict[str, object]:
-    """The changed keys with their new values; raises ConfigError for one that is not allowed."""
-    for key in allowed:
-        if key not in dotted_keys(Experiment):
-            raise ConfigError(f"--allow-change: expected a config key, found {key!r}")
-    changes = dict(record.differences("", to_plain(before), to_plain(after)))
-    for key, value in changes.items():
-        if key in FIXED:
-            raise ConfigError(
-                f"{key}: expected the value that the run was started with, found {value!r}: "
-                f"{FIXED[key]}. Extend the run with training.steps=N, or start another"
-            )
-        if key not in allowed and not key.startswith(FREE_TO_CHANGE):
-            raise ConfigError(
-                f"{key}: expected the value that the run was started with, found {value!r}. "
-                f"To change it all the same: --allow-change {key}"
-            )
-    return changes
