@@ -3,6 +3,8 @@
 Imports no torch. `training` and `checkpoint` write the files; docs/run-folder.md describes them.
 """
 
+import hashlib
+import json
 import os
 import stat
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 
 from paribus.errors import DataError, InputMissingError, from_os_error
+from paribus.manifest import read_json
 from paribus.records import read_record
 
 Count = Annotated[int, Ge(0)]
@@ -123,6 +126,13 @@ class Budget:
 def read_status(paths: RunPaths) -> RunStatus:
     """How a run ended; all None for one that was killed before it said so."""
     return read_record(paths.status, RunStatus) if paths.status.exists() else RunStatus()
+
+
+def run_id(paths: RunPaths) -> str:
+    """Tells this run from others, wherever its folder lies: by when and how it was started."""
+    record = read_json(paths.environment) if paths.environment.exists() else {}
+    facts = [paths.folder.name, record.get("started"), record.get("command")]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def check_run_folder(folder: Path) -> RunPaths:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from paribus.config.load import load
+from paribus.config.load import load, to_plain
 from paribus.errors import DataError, InputMissingError
 from paribus.experiment import Experiment
 from paribus.manifest import read_json
-from paribus.run_folder import RunPaths, RunStatus, check_run_folder, read_status
+from paribus.run_folder import RunPaths, RunStatus, check_run_folder, read_status, run_id
+from paribus.tracking.listener import RunInfo
 from paribus.tracking.rows import Row, read_rows
 
 
@@ -45,6 +46,17 @@ class RunRecord:
         """The evaluation with the lowest loss, the first of equals; None before any."""
         finite = [row for row in self.rows_of("eval") if row.get("loss") is not None]
         return min(finite, key=lambda row: row["loss"], default=None)
+
+    def info(self) -> RunInfo:
+        """The run as a mirror is told of it."""
+        return RunInfo(
+            id=run_id(RunPaths(self.folder)),
+            name=self.name,
+            folder=self.folder,
+            config=to_plain(self.config),
+            step=0,
+            n_steps=self.config.training.steps or 0,
+        )
 
     def summary(self) -> dict[str, str]:
         """What one wants to know first, as label and text."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import hashlib
 import importlib.metadata
 import io
 import json
@@ -117,13 +116,6 @@ def lift_budget(paths: RunPaths) -> None:
     """Forgets the wall-clock budget of a run: a number of steps is asked for instead."""
     if read_budget_seconds(paths) is not None:
         _publish_json(paths.environment, read_json(paths.environment) | {"budget_seconds": None})
-
-
-def run_id(paths: RunPaths) -> str:
-    """Tells this run from others wherever its folder lies: by when and how it was started."""
-    record = read_json(paths.environment)
-    facts = [paths.folder.name, record.get("started"), record.get("command")]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def validation_tokens(shards: TokenShards, limit: int | None) -> np.ndarray:

@@ -29,7 +29,7 @@ from paribus.generation.decode import encode_prompt
 from paribus.interrupts import StopFlag, stop_flag
 from paribus.model.accounting import check_vocab_size
 from paribus.optim.schedule import check_schedule, learning_rate
-from paribus.run_folder import RunPaths, check_no_links, check_run_folder
+from paribus.run_folder import RunPaths, check_no_links, check_run_folder, run_id
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tracking.listener import Listener, Listeners, RunInfo
 from paribus.tracking.metrics import MetricsLog
@@ -341,7 +341,7 @@ def _run_info(job: Job, state: TrainState) -> RunInfo:
     rows = _rows_so_far(job) if state.step else []
     losses = [r["loss"] for r in rows if r["kind"] == "eval" and r["step"] <= state.step]
     return RunInfo(
-        id=record.run_id(job.paths),
+        id=run_id(job.paths),
         name=job.paths.folder.name,
         folder=job.paths.folder,
         config=to_plain(job.experiment),
