@@ -15,6 +15,7 @@ from paribus import files, manifest
 from paribus.errors import (
     AccessDeniedError,
     CannotCreateError,
+    DataError,
     InputMissingError,
     ParibusError,
     StorageError,
@@ -180,7 +181,7 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path):
 
 def test_links_are_a_second_name_of_the_same_bytes(tmp_path):
     files.publish_folder(tmp_path / "one", write_two, RECORD)
-    files.publish_links(tmp_path / "one", tmp_path / "two")
+    files.publish_copy(tmp_path / "one", ["a.txt", "b.bin", "MANIFEST.json"], tmp_path / "two")
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
     files.remove_folder(tmp_path / "one")
     record = manifest.read_manifest(tmp_path / "two", format_name="test", version=1)
@@ -193,7 +194,7 @@ def test_where_no_link_is_to_be_had_the_bytes_are_copied(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "link", refuse)
     files.publish_folder(tmp_path / "one", write_two, RECORD)
-    files.publish_links(tmp_path / "one", tmp_path / "two")
+    files.publish_copy(tmp_path / "one", ["a.txt", "b.bin", "MANIFEST.json"], tmp_path / "two")
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
@@ -353,3 +354,25 @@ def test_a_written_file_takes_no_name_that_is_taken(tmp_path):
             tmp_path / "ids.npy", lambda path: path.write_bytes(b"new"), replaces=False
         )
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_only_regular_files_are_read_and_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("pipe")
+    for name, kind in (("pipe", "a pipe"), ("link", "a pipe"), ("folder", "a folder")):
+        for read in (files.read_bytes, files.sha256_of, files.open_regular):
+            with pytest.raises(DataError, match=f"{name}: expected a file, found {kind}"):
+                read(tmp_path / name)
+    with pytest.raises(DataError, match="found a device"):
+        files.read_bytes(Path(os.devnull))
+
+
+def test_a_copy_is_of_the_named_files_alone(tmp_path):
+    files.publish_folder(tmp_path / "one", write_two, RECORD)
+    (tmp_path / "one" / "foreign").touch()
+    files.publish_copy(tmp_path / "one", ["a.txt"], tmp_path / "two")
+    assert tree(tmp_path / "two") == {"a.txt": b"alpha"}
+    with pytest.raises(InputMissingError, match="absent"):
+        files.publish_copy(tmp_path / "one", ["a.txt", "absent"], tmp_path / "three")
+    assert not (tmp_path / "three").exists()

@@ -1,8 +1,19 @@
+import contextlib
+import json
+import re
+
 import pytest
 
 from paribus.errors import DataError
-from paribus.files import publish_folder
-from paribus.manifest import parse_json, read_json, read_manifest, verify_files
+from paribus.files import publish_folder, record_checksum
+from paribus.manifest import (
+    has_checksum,
+    kind_of_folder,
+    parse_json,
+    read_json,
+    read_manifest,
+    verify_files,
+)
 
 RECORD = {"format": "test", "version": 1}
 
@@ -16,11 +27,16 @@ def write_two(folder):
 def manifest(tmp_path):
     """Publishes a folder and changes its manifest's text; gives the folder."""
 
-    def make(change=lambda text: text):
+    def make(change=lambda text: text, *, is_signed=False):
         folder = tmp_path / "folder"
         publish_folder(folder, write_two, RECORD)
         path = folder / "MANIFEST.json"
-        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+        text = change(path.read_text(encoding="utf-8"))
+        if is_signed:
+            with contextlib.suppress(ValueError):
+                record = json.loads(text)
+                text = text.replace(record["checksum"], record_checksum(record))
+        path.write_text(text, encoding="utf-8")
         return folder
 
     return make
@@ -39,17 +55,82 @@ def manifest(tmp_path):
         ('"files"', '"fils"', "another shape"),
         ('"a.txt"', '"../a.txt"', "another shape"),
         ('"a.txt"', '"c.txt"', "found no such file"),
+        ('"a.txt"', '".."', "another shape"),
+        ('"a.txt"', '""', "another shape"),
+        ('"a.txt"', '"a\\u0000"', "another shape"),
+        ('"a.txt"', '"\\udcff"', "found no such file"),
+        ('"bytes": 5', '"bytes": true', "another shape"),
+        ('"bytes": 5', '"bytes": -5', "another shape"),
+        ('"bytes": 5', f'"bytes": {1 << 63}', "another shape"),
+        ('"sha256": "', '"sha256": "0', "another shape"),
         ("{", "[", "expected a JSON object"),
         ("}", "", "expected a JSON object"),
     ],
 )
 def test_a_manifest_is_read_strictly(manifest, old, new, message):
-    folder = manifest(lambda text: text.replace(old, new))
+    folder = manifest(lambda text: text.replace(old, new), is_signed=True)
     with pytest.raises(DataError) as caught:
         read_manifest(folder, format_name="test", version=1)
     assert message in str(caught.value)
     assert str(folder) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"bytes": 5', '"bytes": 6'),
+        ('"a.txt"', '"b.txt"'),
+        ('"files"', '"fils"'),
+        ('"checksum"', '"checksun"'),
+        ('"checksum": "', '"checksum": "0'),
+        ('"format"', '"more": 1, "format"'),
+    ],
+)
+def test_a_change_that_leaves_the_checksum_is_noticed(manifest, old, new):
+    folder = manifest(lambda text: text.replace(old, new))
+    with pytest.raises(DataError, match=r"MANIFEST\.json: expected (a JSON object|the 'checksum')"):
+        read_manifest(folder, format_name="test", version=1)
+
+
+def test_an_older_manifest_ends_with_its_files_and_has_no_checksum(manifest):
+    folder = manifest(lambda text: re.sub(r',\s*"checksum": "\w*"', "", text))
+    record = read_manifest(folder, format_name="test", version=1)
+    assert not has_checksum(record)
+    verify_files(folder, record)
+
+
+def test_a_file_above_the_limit_is_refused_before_any_is_read(manifest):
+    folder = manifest()
+    record = read_manifest(folder, format_name="test", version=1)
+    (folder / "a.txt").write_bytes(b"other")
+    with pytest.raises(DataError, match=r"b\.bin: expected at most 999 bytes, found 1000"):
+        verify_files(folder, record, limit=999)
+
+
+@pytest.mark.parametrize(
+    ("format_name", "kind"),
+    [
+        ("paribus-tokens", "token data"),
+        ("paribus-tokenizer", "a tokenizer"),
+        ("paribus-checkpoint", "a checkpoint"),
+        ("paribus-later", "a folder that Paribus wrote"),
+        ("other", None),
+        (3, None),
+    ],
+)
+def test_a_folder_that_paribus_wrote_is_known_by_its_manifest(tmp_path, format_name, kind):
+    publish_folder(tmp_path / "made", write_two, {"format": format_name, "version": 9})
+    assert kind_of_folder(tmp_path / "made") == kind
+
+
+def test_a_folder_is_none_of_ours_by_a_name_alone(tmp_path):
+    assert kind_of_folder(tmp_path / "absent") is None
+    (tmp_path / "MANIFEST.json").write_text("of a cargo ship", encoding="utf-8")
+    (tmp_path / "config.yaml").write_text("a: 1", encoding="utf-8")
+    assert kind_of_folder(tmp_path) is None
+    (tmp_path / "metrics.jsonl").touch()
+    assert kind_of_folder(tmp_path) == "a run"
 
 
 def test_json_that_is_deep_long_or_no_object_is_refused(tmp_path):

@@ -14,9 +14,11 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 MANIFEST = "MANIFEST.json"
+CHECKSUM = "checksum"
+"""Last key of a manifest: the checksum of everything else in it."""
 REPLACED_PREFIX = ".old-"
 TEMPORARY_PREFIXES = (".tmp-", ".trash-", REPLACED_PREFIX)
 OWN_LOCK = re.compile(r"\.tmp-[0-9a-f]{16}\.lock")
@@ -100,7 +104,7 @@ def publish_folder(
     *,
     replaces: bool = False,
 ) -> None:
-    """Publishes a flat folder with a manifest of sizes and SHA-256 by one rename.
+    """Publishes a flat folder by one rename, with a manifest: sizes, SHA-256, its own checksum.
 
     `write_files(folder)` writes and closes every file. Where it returns, the folder is durable.
     Raises CannotCreateError where `target` holds files: what is published does not change, but
@@ -111,13 +115,22 @@ def publish_folder(
         with temporary_folder(target.parent) as temporary:
             write_files(temporary)
             files = {path.name: _synced_entry(path) for path in sorted(temporary.iterdir())}
-            text = json.dumps(record | {"files": files}, indent=1, allow_nan=False)
+            record = record | {"files": files}
+            record |= {CHECKSUM: record_checksum(record)}
+            text = json.dumps(record, indent=1, allow_nan=False)
             publish_file(temporary / MANIFEST, text.encode())
             if replaces and target.exists():
                 _replace_folder(temporary, target)
             else:
                 _rename_folder(temporary, target)
         sync_folder(target.parent)
+
+
+def record_checksum(record: dict[str, Any]) -> str:
+    """SHA-256 of a manifest as canonical JSON: keys sorted, no spaces, without the checksum."""
+    rest = {key: value for key, value in record.items() if key != CHECKSUM}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_unused(target: Path) -> None:
@@ -149,9 +162,39 @@ def check_absent(target: Path) -> None:
         )
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Opens a regular file for reading; a pipe or a device is refused, never waited for."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with _named_errors(path):
+        check_regular(path, os.stat(path))
+        file = open(os.open(path, flags), "rb")  # noqa: SIM115 - the caller closes it
+        try:
+            check_regular(path, os.fstat(file.fileno()))  # another may have taken its place
+        except BaseException:
+            file.close()
+            raise
+    return file
+
+
+def check_regular(path: Path, status: os.stat_result) -> None:
+    """Raises DataError unless `status` is that of a regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise DataError(f"{path}: expected a file, found {kind}. Name a regular file")
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
 def read_bytes(path: Path, *, limit: int | None = None) -> bytes:
-    """The content of `path`; a file above `limit` bytes is refused before it is read."""
-    with _named_errors(path), open(path, "rb") as file:
+    """The content of a regular file; more than `limit` bytes are refused before they are read."""
+    with _named_errors(path), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if limit is not None and size > limit:
             raise DataError(f"{path}: expected at most {limit} bytes, found {size}")
@@ -159,8 +202,8 @@ def read_bytes(path: Path, *, limit: int | None = None) -> bytes:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, as 64 hexadecimal digits."""
-    with _named_errors(path), open(path, "rb") as file:
+    """SHA-256 of a regular file's content, as 64 hexadecimal digits."""
+    with _named_errors(path), open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -244,26 +287,31 @@ def _sweep_dead(parent: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """A second name for an immutable file: a hard link, or a copy where there is none to be had."""
-    try:
-        os.link(source, target)
-    except OSError:
-        with _named_errors(target):
-            shutil.copyfile(source, target)
+def publish_copy(source: Path, names: Iterable[str], target: Path) -> None:
+    """Publishes the named files of a published folder a second time, as regular files.
 
-
-def publish_links(source: Path, target: Path) -> None:
-    """Publishes a second name of a published folder: hard links, or copies where none are had."""
+    Hard links where possible, since neither copy ever changes; what a link in `source` points to
+    is copied.
+    """
     with _named_errors(target, creating=True):
         make_folder(target.parent)
         with temporary_folder(target.parent) as temporary:
-            for path in source.iterdir():
-                link_or_copy(path, temporary / path.name)
-                _sync(temporary / path.name)
+            for name in names:
+                _link_or_copy(source / name, temporary / name)
+                _sync(temporary / name)
             sync_folder(temporary)
             _rename_folder(temporary, target)
         sync_folder(target.parent)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Gives an immutable regular file a second name: a hard link, or a copy where that fails."""
+    try:
+        check_regular(source, os.lstat(source))
+        os.link(source, target)
+    except (OSError, DataError):
+        with open_regular(source) as file, _named_errors(target), open(target, "xb") as copy:
+            shutil.copyfileobj(file, copy)
 
 
 def peak_memory_bytes() -> int | None:

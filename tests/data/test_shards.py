@@ -1,20 +1,26 @@
+import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paribus.data.shards import gather, open_shards, verify
+from paribus.data.shards import copy_shards, gather, open_shards, verify
 from paribus.errors import DataError, InputMissingError
+from paribus.files import record_checksum
 
 SHARD = "train-00000.npy"
 
 
-def altered(folder, change):
+def altered(folder, change, *, is_signed=True):
+    """Changes the manifest; `is_signed`: with a checksum to match, so that later checks see it."""
     path = folder / "MANIFEST.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     change(record)
+    if is_signed:
+        record["checksum"] = record_checksum(record)
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
@@ -84,13 +90,119 @@ CHANGES = {
     "shard twice": lambda record: record["train"].update(shards=record["train"]["shards"] * 2),
     "file missing": lambda record: record["files"].pop(SHARD),
     "file elsewhere": lambda record: record["files"].update({"../x": record["files"][SHARD]}),
-}
+    "file of a strange name": lambda record: record["files"].update({"a\0b": record["files"][SHARD]}),
+    "file of no UTF-8": lambda record: record["files"].update({"\udcff": record["files"][SHARD]}),
+    "file size true": lambda record: record["files"][SHARD].update(bytes=True),
+    "file hash": lambda record: record["files"][SHARD].update(sha256="0" * 63),
+    "end of text": lambda record: record.update(end_of_text=257),
+    "longest": lambda record: record["train"].update(longest_document=1 << 40),
+    "more documents than tokens": lambda record: record["train"].update(documents=1 << 40),
+    "no notes": lambda record: record["source"].pop("notes"),
+    "notes of numbers": lambda record: record["source"].update(notes=[1]),
+    "no source": lambda record: record.pop("source"),
+    "negative count": lambda record: record["source"].update(n_duplicates=-1),
+}  # fmt: skip
 
 
+@pytest.mark.parametrize("is_signed", [False, True])
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_manifest_that_disagrees_is_refused(shards, name):
-    altered(shards.folder, CHANGES[name])
+def test_a_manifest_that_disagrees_is_refused(shards, name, is_signed):
+    altered(shards.folder, CHANGES[name], is_signed=is_signed)
     refused(shards.folder)
+
+
+def leaves(value, path=()):
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in items:
+            yield from leaves(part, (*path, key))
+    else:
+        yield path
+
+
+def test_every_field_of_a_manifest_is_covered_by_its_checksum(shards):
+    path = shards.folder / "MANIFEST.json"
+    whole = path.read_text(encoding="utf-8")
+    for *parents, last in leaves(json.loads(whole)):
+        record = part = json.loads(whole)
+        for key in parents:
+            part = part[key]
+        part[last] = part[last] + 1 if type(part[last]) is int else "0" * 64
+        path.write_text(json.dumps(record), encoding="utf-8")
+        refused(shards.folder)
+
+
+def test_every_flipped_bit_of_a_manifest_is_refused(shards):
+    path = shards.folder / "MANIFEST.json"
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            refused(shards.folder)
+
+
+def test_an_older_manifest_without_a_checksum_opens_and_verify_says_what_it_cannot_know(
+    shards, caplog
+):
+    altered(shards.folder, lambda record: record.pop("checksum"), is_signed=False)
+    verify(open_shards(shards.folder))
+    assert "has no checksum of its own" in caplog.text
+
+
+def sparse(path, n_bytes):
+    with path.open("wb") as file:
+        file.truncate(n_bytes)
+
+
+def test_a_sparse_file_that_a_manifest_names_is_refused_before_it_is_read(shards):
+    sparse(shards.folder / "more.txt", 6 << 30)
+    entry = {"bytes": 6 << 30, "sha256": "0" * 64}
+    altered(shards.folder, lambda record: record["files"].update({"more.txt": entry}))
+    assert "at most" in refused(shards.folder)
+
+
+@pytest.mark.parametrize("name", [SHARD, "train-documents.npy", "tokenizer.json", "MANIFEST.json"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(shards, name):
+    (shards.folder / name).unlink()
+    os.mkfifo(shards.folder / name)
+    assert "found a pipe" in refused(shards.folder)
+
+
+@pytest.mark.parametrize("name", [SHARD, "MANIFEST.json"])
+def test_a_folder_in_place_of_a_file_is_refused(shards, name):
+    (shards.folder / name).unlink()
+    (shards.folder / name).mkdir()
+    assert "found a folder" in refused(shards.folder)
+
+
+def test_a_copy_holds_the_files_of_the_manifest_alone_as_regular_files(shards, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for path in shards.folder.iterdir():
+        (linked / path.name).symlink_to(path)
+    (linked / "foreign.txt").write_text("private", encoding="utf-8")
+    (linked / "folder").mkdir()
+    os.mkfifo(linked / "pipe")
+    copy_shards(open_shards(linked), tmp_path / "copy")
+    names = {path.name for path in shards.folder.iterdir()}
+    assert {path.name for path in (tmp_path / "copy").iterdir()} == names
+    assert all(path.is_file() and not path.is_symlink() for path in (tmp_path / "copy").iterdir())
+    copied = open_shards(tmp_path / "copy")
+    verify(copied)
+    for path in shards.folder.iterdir():
+        path.write_bytes(b"")  # what a link pointed to is copied, not linked
+    verify(copied)
+
+
+def test_starts_of_documents_out_of_order_are_found_by_verify(shards):
+    name = "train-documents.npy"
+    data = bytearray((shards.folder / name).read_bytes())
+    data[128:144] = data[136:144] + data[128:136]
+    (shards.folder / name).write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    altered(shards.folder, lambda record: record["files"][name].update(sha256=digest))
+    with pytest.raises(DataError, match="rising starts of documents"):
+        verify(open_shards(shards.folder))
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\x80pickle", b"{" * 100_000, b'{"a": NaN}'])
@@ -109,7 +221,7 @@ def test_a_flipped_token_is_found_by_verify(shards):
 
 
 def test_an_id_outside_the_vocabulary_is_found_by_verify(shards):
-    altered(shards.folder, lambda record: record.update(vocab_size=256))
+    altered(shards.folder, lambda record: record.update(vocab_size=256, end_of_text=None))
     with pytest.raises(DataError, match="ids below 256, found 256"):
         verify(open_shards(shards.folder))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from paribus.errors import DataError, InputMissingError, ParibusError
+from paribus.files import record_checksum
 from paribus.tokenizer import formats, ranks
 from paribus.tokenizer.patterns import EXPRESSIONS, OTHER_SPELLINGS
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -299,6 +300,7 @@ def test_a_manifest_names_each_file(published):
     manifest = published / "MANIFEST.json"
     record = json.loads(manifest.read_text(encoding="utf-8"))
     del record["files"]["merges.txt"]
+    record["checksum"] = record_checksum(record)
     manifest.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(
         DataError, match=r"MANIFEST\.json: expected the SHA-256 of merges\.txt, found"

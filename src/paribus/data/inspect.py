@@ -45,11 +45,11 @@ def inspect(folder: Path, *, verify_content: bool = False) -> Inspection:
     if verify_content:
         verify(shards)
     train, validation = shards.manifest["train"], shards.manifest["validation"]
-    source = shards.manifest.get("source", {})
+    source = shards.manifest["source"]
     n_tokens = shards.n_train_tokens + shards.n_validation_tokens
     n_documents = len(shards.train_documents) + len(shards.validation_documents)
     n_bytes = shards.n_train_bytes + shards.n_validation_bytes
-    n_borders = 0 if shards.manifest.get("end_of_text") is None else n_documents
+    n_borders = 0 if shards.manifest["end_of_text"] is None else n_documents
     return Inspection(
         folder=str(folder),
         tokens=n_tokens,
@@ -62,9 +62,7 @@ def inspect(folder: Path, *, verify_content: bool = False) -> Inspection:
         train_bytes=shards.n_train_bytes,
         validation_bytes=shards.n_validation_bytes,
         bytes_per_token=round(n_bytes / max(1, n_tokens - n_borders), 4),
-        longest_document_tokens=max(
-            train.get("longest_document", 0), validation.get("longest_document", 0)
-        ),
+        longest_document_tokens=max(train["longest_document"], validation["longest_document"]),
         longest_document_bytes=source.get("longest_document_bytes"),
         invalid_utf8_bytes=source.get("n_invalid_bytes"),
         duplicate_documents=source.get("n_duplicates"),

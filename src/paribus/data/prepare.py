@@ -13,8 +13,9 @@ import numpy as np
 
 from paribus.data.corpus import SEPARATOR, documents, text_files
 from paribus.data.shard_writer import ShardWriter, token_dtype
-from paribus.data.shards import FORMAT, SPLITS, VERSION, TokenShards, open_shards
+from paribus.data.shards import TokenShards, open_shards
 from paribus.data.split import Census, Document, check_share, divide
+from paribus.data.token_manifest import FORMAT, SPLITS, VERSION
 from paribus.errors import ConfigError, DataError
 from paribus.files import check_unused, publish_folder
 

@@ -129,7 +129,7 @@ def _published_record(folder: Path) -> dict[str, Any] | None:
             f"{manifest}: expected the SHA-256 of {min(missing)}, found none. The folder is "
             "damaged: make it again"
         )
-    verify_files(folder, record)
+    verify_files(folder, record, limit=SIZE_LIMIT)
     return record
 
 

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from paribus.config.load import to_plain, to_yaml
-from paribus.data.shards import TokenShards, open_shards
+from paribus.data.npy import read_row
+from paribus.data.shards import TokenShards, copy_shards, open_shards
 from paribus.errors import CannotCreateError, DataError, InputMissingError, ParibusError
 from paribus.experiment import Experiment
 from paribus.files import (
     TEMPORARY_PREFIXES,
     processor_name,
     publish_file,
-    publish_links,
     remove_folder,
 )
 from paribus.manifest import read_json
@@ -138,15 +138,8 @@ def publish_validation(paths: RunPaths, tokens: np.ndarray) -> None:
 
 def read_validation(paths: RunPaths, vocab_size: int) -> np.ndarray:
     """Reads validation.npy. Raises DataError where it is no row of ids below `vocab_size`."""
-    try:
-        ids = np.load(paths.validation, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputMissingError(
-            f"{paths.validation}: expected validation tokens, found none"
-        ) from error
-    except (ValueError, EOFError) as error:
-        raise DataError(f"{paths.validation}: expected a .npy file, found {error}") from error
-    if ids.ndim != 1 or ids.dtype.kind != "u" or (ids.size and ids.max() >= vocab_size):
+    ids = read_row(paths.validation, limit=VALIDATION_LIMIT)
+    if ids.dtype.kind != "u" or (ids.size and ids.max() >= vocab_size):
         raise DataError(
             f"{paths.validation}: expected a row of token ids below {vocab_size}, found others. "
             "Copy the file from a copy of the run"
@@ -184,7 +177,7 @@ def _keep_data(paths: RunPaths, shards: TokenShards) -> Path:
     size = sum(entry["bytes"] for entry in shards.manifest["files"].values())
     folder = shards.folder
     if size <= OWN_DATA_LIMIT:
-        publish_links(shards.folder, paths.data)
+        copy_shards(shards, paths.data)
         folder = paths.data
     record = {
         "content_hash": shards.content_hash,
