@@ -176,13 +176,11 @@ def _proposal_lines(
 
 def _overrides(before: "Experiment", best: "Forecast") -> list[str]:
     """What the proposal sets otherwise than the config, as words of the command line."""
-    from paribus.config.load import to_plain
-    from paribus.training.record import differences
+    from paribus.config.difference import differences
 
-    pairs = differences("", to_plain(before), to_plain(best.experiment))
     return [
         f"{key}={'null' if value is None else value}"
-        for key, value in pairs
+        for key, _, value in differences(before, best.experiment)
         if key not in HIDDEN_KEYS and not (value is None and key.startswith("training."))
     ]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from paribus import checkpoint
-from paribus.config.load import dotted_keys, load, to_plain, to_yaml
+from paribus.config.difference import differences
+from paribus.config.load import dotted_keys, load, to_yaml
 from paribus.data.shards import TokenShards, open_shards
 from paribus.errors import ConfigError, DataError, ParibusError
 from paribus.experiment import Experiment, RunPaths
@@ -223,9 +224,9 @@ def _take_weights(
             f"{opened.tokenizer.hash[:16]}. Encode the text with {source / 'tokenizer'}"
         )
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
-    theirs, ours = (to_plain(model.config) for model in (opened.model, state.model))
-    if others := [f"model.{key}" for key, _ in record.differences("", theirs, ours)]:
-        listener.on_note(f"the weights were trained with another {', '.join(others)}")
+    if others := differences(opened.model.config, state.model.config):
+        keys = ", ".join(f"model.{key}" for key, *_ in others)
+        listener.on_note(f"the weights were trained with another {keys}")
     weights = checkpoint.folder_of(source, opened.step) / "model.safetensors"
     return {"run": str(source), "step": opened.step, "sha256": sha256_of(weights)}
 
@@ -279,7 +280,7 @@ def _check_changes(
     for key in allowed:
         if key not in dotted_keys(Experiment):
             raise ConfigError(f"--allow-change: expected a config key, found {key!r}")
-    changes = dict(record.differences("", to_plain(before), to_plain(after)))
+    changes = {key: new for key, _, new in differences(before, after)}
     for key, value in changes.items():
         if key in FIXED:
             raise ConfigError(
