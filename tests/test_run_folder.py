@@ -289,3 +289,12 @@ def test_a_folder_that_is_no_run_says_so(tmp_path):
     for verb in (resume, checkpoint.open_run, read_run):
         with pytest.raises(InputMissingError, match=r"expected a run folder with config\.yaml"):
             verb(tmp_path)
+
+
+def test_sparse_validation_tokens_are_bounded_by_their_header(stranger):
+    folder, _ = stranger
+    with (folder / "validation.npy").open("r+b") as file:
+        file.truncate(6 << 30)
+    with pytest.raises(ParibusError):
+        resume(folder)
+

@@ -8,14 +8,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+def printable(text: str) -> str:
+    """`text` on one line: every character that a terminal would obey is escaped, as in `\\x1b`."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class ParibusError(Exception):
-    """Base of all errors that Paribus raises on purpose; the command line prints it in one line."""
+    """Base of all errors that Paribus raises on purpose.
+
+    A message is one line, whatever the file names in it hold; several mistakes are a line each.
+    """
 
     exit_code = 70
 
+    def __init__(self, *lines: object):
+        super().__init__(*(printable(str(line)) for line in lines))
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
+
 
 class ConfigError(ParibusError, ValueError):
-    """A setting or a command line that means nothing; a ValueError too, which pydantic collects."""
+    """A setting or a command line that means nothing; a ValueError too, as Python's own are."""
 
     exit_code = 2
 

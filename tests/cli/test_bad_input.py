@@ -306,7 +306,7 @@ def test_an_error_that_nobody_foresaw_is_one_line(refused, monkeypatch):
 def test_a_target_that_is_neither_a_number_nor_a_config(refused):
     size = "model.vocab_size=300"
     for target in ("-5", "nan", "16M-tokens"):
-        refused(66, [f"--match {target}: ", "written as 16M"], "accounting", "base_modern", size, "--match", target)  # fmt: skip
+        refused(66, [f"--match {target}: ", "Write a number as 16M"], "accounting", "base_modern", size, "--match", target)  # fmt: skip
 
 
 def test_a_size_above_free_memory_is_refused_before_it_is_made(refused, monkeypatch):

@@ -130,7 +130,7 @@ def test_a_whole_number_may_stand_for_a_float(write, text):
         ("shape: null", "shape (c.yaml:1): expected a section, as in shape.kind, found null"),
         ("shape: {radius: -1}", "shape.radius (c.yaml:1): expected a number above 0, found -1"),
         ("shape: {kind: square, radius: 1}", "shape.radius (c.yaml:1): expected a key of 'square', found 'radius' of another kind"),
-        ("budget: {steps: 0}", "budget.steps (c.yaml:1): expected a number above 0, found 0. Set it to null"),
+        ("budget: {steps: 0}", "budget.steps (c.yaml:1): expected a number above 0, found 0. The nearest is 1"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_one_line_with_key_place_and_advice(write, tmp_path, line, message):

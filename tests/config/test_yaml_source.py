@@ -29,8 +29,8 @@ def test_every_key_has_its_line(read):
     source = read("a: 1\nb:\n  c: 2\n\n  d: {e: 3}\n")
     assert source.values == {"a": 1, "b": {"c": 2, "d": {"e": 3}}}
     assert source.lines == {"a": 1, "b": 2, "b.c": 3, "b.d": 5, "b.d.e": 5}
-    assert source.place("b.c").endswith("c.yaml:3")
-    assert source.place("b.d.unknown").endswith("c.yaml:5")
+    assert source.place(("b", "c")).endswith("c.yaml:3")
+    assert source.place(("b", "d", "unknown")).endswith("c.yaml:5")
 
 
 def test_a_byte_order_mark_and_crlf_are_read(read):
@@ -53,10 +53,10 @@ def test_a_byte_order_mark_and_crlf_are_read(read):
         ("%YAML 1.1\n---\na: yes\n", 2, "a directive"),
         ("a: " + "[" * 20 + "]" * 20, 1, "more than 16 levels"),
         ("a: [" + "1, " * 6000 + "]", 1, "more than 5000 of them"),
-        ("a: [1\n", 2, "expected YAML, found <stream end>"),
-        ("a: 1\n---\nb: 1\n", 2, "expected YAML, found another document"),
-        ("a: 1\n b: 2\n", 2, "mapping values"),
-        ("\ta: 1\n", 1, "expected YAML, found character \\t that cannot start any token"),
+        ("a: [1\n", 2, "expected YAML, found the end of the text. Close its brackets and quotes"),
+        ("a: 1\n---\nb: 1\n", 2, "expected YAML, found a second document"),
+        ("a: 1\n b: 2\n", 2, "expected YAML, found a : behind a value. Check the indentation"),
+        ("\ta: 1\n", 1, "expected YAML, found a tab. Indent with spaces"),
     ],
 )
 def test_what_is_more_than_plain_keys_and_values_is_refused_with_its_line(read, text, line, found):

@@ -1,4 +1,4 @@
-"""`paribus accounting`: what a config costs, and what makes two cost the same."""
+"""`paribus accounting`: what a config costs, and the setting that makes two cost the same."""
 
 import dataclasses
 import json
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from paribus.cli.byte_size import byte_size
+
 if TYPE_CHECKING:
     from paribus.experiment import Experiment
     from paribus.model.matching import Match
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
-"""Of a number after --match."""
+"""What a number after --match is multiplied by."""
 
 
 @click.command()
@@ -24,21 +26,21 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
     "--match",
     "target",
     metavar="TARGET",
-    help="Solve for a cost: a number as 16M, or that of a config.",
+    help="Solve for a cost: a number like 16M, or the cost of another config.",
 )
 @click.option(
     "--by",
     type=click.Choice(["d_ff", "d_model", "n_layers"]),
     default="d_ff",
     show_default=True,
-    help="The key of the model that --match sets.",
+    help="The model setting that --match changes.",
 )
 @click.option(
     "--measure",
     type=click.Choice(["parameters", "non_embedding", "flops"]),
     default="parameters",
     show_default=True,
-    help="What --match makes equal.",
+    help="The cost that --match makes equal.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def accounting(
@@ -49,14 +51,14 @@ def accounting(
     measure: str,
     as_json: bool,
 ) -> None:
-    """Count parameters, FLOPs and memory of CONFIG.
+    """Count the parameters, FLOPs and memory of CONFIG.
 
-    FLOPs are those of matrix products, of one sequence of model.context_length tokens; memory is
-    that of a training step.
+    FLOPs are counted for the matrix products of one sequence of model.context_length tokens; memory
+    is that of one training step.
 
-    With --match, one key of the model becomes the value at which it costs TARGET, or comes closest:
-    d_ff in multiples of model.d_ff_multiple, d_model in multiples of model.n_heads (twice that with
-    rope). The counts are those of the matched model.
+    With --match, one model setting is changed so that the model costs TARGET, or as close to it as
+    possible. d_ff moves in multiples of model.d_ff_multiple, d_model in multiples of model.n_heads
+    (twice that with rope). The counts are for the matched model.
 
     \b
     Examples:
@@ -79,13 +81,13 @@ def accounting(
         return
     if solved:
         click.echo(_sentence(config, solved["match"]))
-    click.echo(_table(record))
+    click.echo(_table(record, experiment.model.context_length))
 
 
 def _matched(experiment: "Experiment", target: str, by: str, measure: str) -> "Match":
-    """The model of `experiment` that costs `target`: a number, or what the model of a config does.
+    """The model of `experiment`, changed to cost `target`: a number, or the model of a config.
 
-    A model without a vocabulary of its own has that of `experiment`.
+    A model that names no vocabulary size takes that of `experiment`.
     """
     from paribus.errors import InputMissingError
     from paribus.experiment import load_experiment
@@ -99,7 +101,7 @@ def _matched(experiment: "Experiment", target: str, by: str, measure: str) -> "M
         try:
             other = load_experiment(target).model
         except InputMissingError as error:
-            raise InputMissingError(f"--match {error}. A number is written as 16M") from error
+            raise InputMissingError(f"--match {error}. Write a number as 16M") from error
         size = other.vocab_size or model.vocab_size
         wanted = MEASURES[measure](dataclasses.replace(other, vocab_size=size))
     return match(model, by, wanted, measure)
@@ -117,7 +119,7 @@ def _described(match: "Match", measure: str) -> dict[str, str | int]:
 
 
 def _sentence(config: str, solved: dict) -> str:
-    """The solution as an override, and its mismatch in numbers and percent."""
+    """The solution as an override, with its mismatch in numbers and percent."""
     share = solved["mismatch"] / solved["target"]
     return (
         f"{config} {solved['key']}={solved['value']}: {solved['found']:,} "
@@ -127,7 +129,7 @@ def _sentence(config: str, solved: dict) -> str:
 
 
 def with_vocabulary(experiment: "Experiment") -> "Experiment":
-    """model.vocab_size from the data where it is null, or a note that there is none."""
+    """The experiment with a vocabulary size: its own, that of the data, or one assumed with a note."""
     from paribus.data.shards import open_shards
     from paribus.errors import InputMissingError
     from paribus.model.accounting import vocab_size
@@ -140,7 +142,7 @@ def with_vocabulary(experiment: "Experiment") -> "Experiment":
         size = vocab_size(experiment.model)
         click.echo(
             f"note: model.vocab_size is null and {experiment.data.dir} holds no token data: "
-            f"{size:,} is assumed",
+            f"assuming {size:,}",
             err=True,
         )
     return dataclasses.replace(
@@ -167,9 +169,16 @@ def account(experiment: "Experiment") -> dict[str, dict[str, int]]:
     }
 
 
-def _table(record: dict[str, dict[str, int]]) -> str:
+def _table(record: dict[str, dict[str, int]], context_length: int) -> str:
+    headings = {
+        "parameters": "parameters",
+        "flops": f"FLOPs of one sequence of {context_length:,} tokens",
+        "memory": "memory of one training step, in bytes",
+    }
     lines = []
     for section, parts in record.items():
-        lines.append(section)
-        lines += [f"  {name.replace('_', ' '):<22}{value:>22,}" for name, value in parts.items()]
+        lines.append(headings[section])
+        for name, value in parts.items():
+            size = f"   {byte_size(value):>10}" if section == "memory" else ""
+            lines.append(f"  {name.replace('_', ' '):<22}{value:>26,}{size}")
     return "\n".join(lines)

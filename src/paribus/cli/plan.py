@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paribus.cli.byte_size import byte_size
 from paribus.cli.display import PATH, clock, say, thousands
 
 if TYPE_CHECKING:
@@ -133,17 +134,18 @@ def _lines(found: "Forecast") -> list[str]:
     from paribus.model.accounting import count_parameters
 
     parameters = count_parameters(found.experiment.model)
-    memory, flops = found.memory, found.flops_per_step
+    flops = found.flops_per_step
+    size_of = {name: byte_size(n_bytes) for name, n_bytes in asdict(found.memory).items()}
     available = found.available_bytes
-    of_available = "" if available is None else f" of {_giga(available)} available"
+    of_available = "" if available is None else f" of {byte_size(available)} available"
     verdict = "fits" if found.fits else "does not fit"
     lines = [
         f"parameters  {parameters.total:,} ({parameters.non_embedding:,} non-embedding)",
         f"FLOPs       {flops:.3g} a step, {flops * found.n_steps:.3g} in all",
-        f"memory      {_giga(found.peak_bytes)} at the peak{of_available}: {verdict}",
-        f"            process {_giga(found.process_bytes)}, weights {_giga(memory.weights)}, "
-        f"gradients {_giga(memory.gradients)}, optimizer {_giga(memory.optimizer)},",
-        f"            activations {_giga(memory.activations)}, loss {_giga(memory.loss)}",
+        f"memory      {byte_size(found.peak_bytes)} at the peak{of_available}: {verdict}",
+        f"            process {byte_size(found.process_bytes)}, weights {size_of['weights']}, "
+        f"gradients {size_of['gradients']}, optimizer {size_of['optimizer']},",
+        f"            activations {size_of['activations']}, loss {size_of['loss']}",
     ]
     if found.speed is None:
         return [*lines, "time        not measured: a smaller training.batch_size takes less memory"]
@@ -176,16 +178,10 @@ def _proposal_lines(
 
 def _overrides(before: "Experiment", best: "Forecast") -> list[str]:
     """What the proposal sets otherwise than the config, as words of the command line."""
-    from paribus.config.load import to_plain
-    from paribus.training.record import differences
+    from paribus.config.difference import differences
 
-    pairs = differences("", to_plain(before), to_plain(best.experiment))
     return [
         f"{key}={'null' if value is None else value}"
-        for key, value in pairs
+        for key, _, value in differences(before, best.experiment)
         if key not in HIDDEN_KEYS and not (value is None and key.startswith("training."))
     ]
-
-
-def _giga(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.2f} GB"

@@ -1,20 +1,65 @@
-"""What a settings class is: a frozen, keyword-only dataclass whose keys are checked strictly."""
+"""What a settings class is: a frozen, keyword-only dataclass that checks every value strictly."""
 
+import dataclasses
+import functools
 import typing
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
+
+from paribus.errors import ConfigError
 
 T = typing.TypeVar("T")
-
-_RULES = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @typing.dataclass_transform(frozen_default=True, kw_only_default=True)
 def settings(cls: type[T]) -> type[T]:
-    """Makes `cls` a settings class.
+    """Makes `cls` a settings class: no instance holds a value that its type hints do not allow.
 
+    Hints are single values (with bounds of annotated_types), other settings classes, unions of
+    them told apart by a `kind`, and `tuple[X, ...]`, `list[X]` and `dict[str, X]` of all these.
     Rules between keys go into `__post_init__` and raise ConfigError. `EXCLUSIVE` names keys of
     which a config sets one: setting one clears the others.
     """
-    decorated = dataclass(frozen=True, kw_only=True)(cls)
-    decorated.__pydantic_config__ = _RULES  # type: ignore[attr-defined]
-    return decorated
+    rules = getattr(cls, "__post_init__", None)
+    if not hasattr(rules, "checks_values"):
+        cls.__post_init__ = _checking_values(rules)  # type: ignore[attr-defined]
+    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+def _checking_values(rules: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    def __post_init__(self: Any) -> None:
+        _check_values(self)
+        if rules is not None:
+            rules(self)
+
+    if rules is not None:
+        functools.update_wrapper(__post_init__, rules)
+    __post_init__.checks_values = True  # type: ignore[attr-defined]
+    return __post_init__
+
+
+def _check_values(instance: Any) -> None:
+    """Checks each value that is no default, and puts it into its type: lists become tuples."""
+    given = {
+        field.name: value
+        for field in dataclasses.fields(instance)
+        if (value := getattr(instance, field.name)) is not field.default
+    }
+    if not given:
+        return
+    from paribus.config.build import build
+    from paribus.config.hints import dotted, hints_of
+
+    problems: list[Any] = []
+    hints, section = hints_of(type(instance)), _section_name(type(instance))
+    for name, value in given.items():
+        checked = build(hints[name], value, (*section, name), problems.append)
+        object.__setattr__(instance, name, checked)
+    if problems:
+        raise ConfigError(*(f"{dotted(problem.path)}: {problem.text}" for problem in problems))
+
+
+def _section_name(cls: type) -> tuple[str, ...]:
+    """The key that a class usually has in a config: ModelConfig stands below `model`."""
+    name = cls.__name__.removesuffix("Config")
+    return (name.lower(),) if name != cls.__name__ or hasattr(cls, "kind") else ()

@@ -1,13 +1,14 @@
-"""Reads one YAML file strictly: plain mappings, no repeated keys, and the line of every key."""
+"""Reads one YAML file strictly: plain values, no repeated keys, and the line of every key."""
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -18,12 +19,17 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
-from paribus.errors import ConfigError, DataError
+from paribus.config.hints import Path as KeyPath
+from paribus.config.hints import dotted
+from paribus.config.legal_values import shown
+from paribus.errors import ConfigError, DataError, printable
 from paribus.files import read_bytes
 
 SIZE_LIMIT = 64 << 10
 EVENT_LIMIT = 5_000
 DEPTH_LIMIT = 16
+
+_KEY_PART = re.compile(r'\.?([^\s.\[\]"\'=]+)|\[(\d{1,9})\]|\["([^"]*)"\]')
 
 
 @dataclass(frozen=True)
@@ -31,70 +37,75 @@ class Source:
     """Nested values of one layer of settings, and where each dotted key stands."""
 
     name: str
-    values: dict[str, Any]
+    values: dict[Any, Any]
     lines: dict[str, int] = field(default_factory=dict)
 
-    def place(self, key: str) -> str:
-        """`file:line` of a dotted key, of its nearest parent, or the file alone."""
-        while key:
-            if key in self.lines:
-                return f"{self.name}:{self.lines[key]}"
-            key = key.rpartition(".")[0]
-        return self.name
+    def line(self, path: KeyPath) -> int:
+        """The line of a key, of its nearest parent, or 0."""
+        parents = (dotted(path[:end]) for end in range(len(path), 0, -1))
+        return next((self.lines[key] for key in parents if key in self.lines), 0)
+
+    def place(self, path: KeyPath) -> str:
+        """`file:line` of a key or of its nearest parent, or the file alone."""
+        line = self.line(path)
+        return printable(f"{self.name}:{line}" if line else self.name)
 
 
-def read_yaml(path: Path) -> Source:
-    """The mapping in `path`. Raises ConfigError with the line of what is wrong."""
+def read_yaml(path: Path, *, dotted_names: bool = False) -> Source:
+    """The mapping in `path`. Raises ConfigError with the line of what is wrong.
+
+    With `dotted_names` a name may hold dots, as the names of a map do.
+    """
+    text = _text(path)
     try:
-        text = read_bytes(path, limit=SIZE_LIMIT).decode("utf-8")
-    except DataError as error:
-        raise ConfigError(str(error)) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path}: expected UTF-8 text, found byte {error.start} of something else"
-        ) from error
-    try:
-        _check_events(path, text)
-        document = _load(text)
-    except ConfigError:  # a ValueError too
-        raise
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = str(error.problem or error).splitlines()[0]
-        raise ConfigError(
-            f"{path}:{line}: expected YAML, found {_plain_problem(problem)}"
-        ) from error
+        refused = _first_refused(text)
+        document = None if refused else _load(text)
     except (YAMLError, ValueError) as error:
-        raise ConfigError(f"{path}: expected YAML, found {str(error).splitlines()[0]}") from error
+        place = f"{path}:{line}" if (line := _line_of(error)) else str(path)
+        raise ConfigError(f"{place}: expected YAML, found {_found(error, text)}") from error
+    if refused:
+        line, found = refused
+        raise ConfigError(f"{path}:{line}: expected plain keys and values, found {found}")
     if document is None:
         return Source(str(path), {})
     if not isinstance(document, CommentedMap):
         raise ConfigError(f"{path}: expected keys with values, found a list or a single value")
-    lines: dict[str, int] = {}
-    return Source(str(path), _plain(document, "", lines, path), lines)
+    source = Source(str(path), {})
+    source.values.update(_plain(document, (), source, dotted_names))
+    return source
 
 
 def parse_override(text: str) -> Source:
     """`key=value` from the command line; the value is a YAML scalar or flow list."""
+    if not isinstance(text, str):
+        raise ConfigError(
+            f"override: expected text, as in 'training.steps=100', found {shown(text)}"
+        )
     key, equals, value = text.partition("=")
     if text.startswith("-"):
         bare = text.lstrip("-")
         raise ConfigError(f"{text}: expected no dashes before a config key. Write {bare}")
-    if not equals or not key.strip() or not value.strip() or not key.isprintable():
-        raise ConfigError(f"{text!r}: expected key=value, as in training.steps=100 (null for off)")
+    path = _parse_key(key.strip())
+    if not equals or not path or not value.strip():
+        raise ConfigError(
+            f"{shown(text)}: expected key=value, as in training.steps=100 (null for off)"
+        )
     try:
-        _check_events(Path(text), value)
-        parsed = _scalar(_load(value))
-    except ConfigError:
-        raise
+        refused = _first_refused(value)
+        parsed = None if refused else _load(value)
     except (YAMLError, ValueError) as error:
         raise ConfigError(
-            f"{text!r}: expected a YAML value, found {str(error).splitlines()[0]}"
+            f"{shown(text)}: expected a value, found {_found(error, value)}"
         ) from error
+    if refused:
+        raise ConfigError(f"{shown(text)}: expected a plain value, found {refused[1]}")
+    parsed = _plain(parsed, path, Source("command line", {}), dotted_names=True)
     if isinstance(parsed, dict):
-        raise ConfigError(f"{text!r}: expected one value. Set each key by itself: {key}.NAME=VALUE")
+        raise ConfigError(
+            f"{shown(text)}: expected one value. Set each key by itself: {key}.NAME=VALUE"
+        )
     values: Any = parsed
-    for part in reversed(key.strip().split(".")):
+    for part in reversed(path):
         values = {part: values}
     return Source("command line", values)
 
@@ -113,6 +124,28 @@ def nearest(name: str, names: list[str]) -> str | None:
     return by_end[close[0]] if close else None
 
 
+def _text(path: Path) -> str:
+    try:
+        return read_bytes(path, limit=SIZE_LIMIT).decode("utf-8-sig")
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: expected UTF-8 text, found byte {error.start} of something else"
+        ) from error
+
+
+def _parse_key(key: str) -> KeyPath:
+    """The path of a key as `dotted` writes it; empty if it is none."""
+    parts: list[str | int] = []
+    position = 0
+    while position < len(key) and (match := _KEY_PART.match(key, position)):
+        name, index, quoted = match.groups()
+        parts.append(int(index) if index else name or quoted)
+        position = match.end()
+    return tuple(parts) if position == len(key) and key.isprintable() and key[:1] != "." else ()
+
+
 class _Constructor(RoundTripConstructor):
     """Reads a date as text, as the core schema of YAML 1.2 does."""
 
@@ -128,14 +161,14 @@ def _load(text: str) -> Any:
     return yaml.load(text)
 
 
-def _check_events(path: Path, text: str) -> None:
+def _first_refused(text: str) -> tuple[int, str] | None:
+    """The line of the first thing that is more than plain keys and values, and what it is."""
     depth = 0
     for count, event in enumerate(YAML(pure=True).parse(text)):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        refused = _refused(event, depth, count)
-        if refused:
-            line = event.start_mark.line + 1
-            raise ConfigError(f"{path}:{line}: expected plain keys and values, found {refused}")
+        if refused := _refused(event, depth, count):
+            return event.start_mark.line + 1, refused
+    return None
 
 
 def _refused(event: Event, depth: int, count: int) -> str | None:
@@ -154,27 +187,21 @@ def _refused(event: Event, depth: int, count: int) -> str | None:
     return None
 
 
-def _plain(node: CommentedMap, prefix: str, lines: dict[str, int], path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, value in node.items():
-        place = f"{path}:{node.lc.key(key)[0] + 1}"
-        if not isinstance(key, str) or not key.isprintable():
-            raise ConfigError(f"{place}: expected a name as key, found {key!r}")
-        if "." in key:
-            section, _, rest = key.partition(".")
-            raise ConfigError(
-                f"{place}: expected a section, found {key!r}. Write {section}: {{{rest}: ...}}"
-            )
-        dotted = f"{prefix}{key}"
-        lines[dotted] = node.lc.key(key)[0] + 1
-        is_map = isinstance(value, CommentedMap)
-        values[key] = _plain(value, f"{dotted}.", lines, path) if is_map else _scalar(value)
-    return values
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_scalar(item) for item in value]
+def _plain(value: Any, path: KeyPath, source: Source, dotted_names: bool) -> Any:
+    """`value` without what ruamel keeps beside it; the lines of its keys go into `source`."""
+    if isinstance(value, CommentedMap):
+        entries: dict[str, Any] = {}
+        for key, item in value.items():
+            source.lines[dotted((*path, key))] = value.lc.key(key)[0] + 1
+            _check_name(key, source.place((*path, key)), dotted_names)
+            entries[key] = _plain(item, (*path, key), source, dotted_names)
+        return entries
+    if isinstance(value, CommentedSeq):
+        for index in range(len(value)):
+            source.lines[dotted((*path, index))] = value.lc.item(index)[0] + 1
+        return [
+            _plain(item, (*path, index), source, dotted_names) for index, item in enumerate(value)
+        ]
     # ruamel keeps the spelling of numbers and strings in subclasses; settings want the plain value.
     for plain in (bool, int, float, str):
         if isinstance(value, plain):
@@ -182,8 +209,41 @@ def _scalar(value: Any) -> Any:
     return value
 
 
-def _plain_problem(problem: str) -> str:
-    """ruamel's words, made to stand behind "found"; about a repeated key, shortened to the key."""
-    key = problem.partition("found duplicate key ")[2].partition(" with value")[0]
-    found = problem.partition("but got ")[2] or problem.removeprefix("but ").removeprefix("found ")
-    return f"the key {key} twice" if key else found
+def _check_name(key: Any, place: str, dotted_names: bool) -> None:
+    if not isinstance(key, str) or not key.isprintable() or '"' in key:
+        found = repr(key) if isinstance(key, str | int | float | None) else "a list or a section"
+        raise ConfigError(f"{place}: expected a name as key, found {found}")
+    if "." in key and not dotted_names:
+        raise ConfigError(f"{place}: {dotted_name_problem(key)}")
+
+
+def dotted_name_problem(key: str) -> str:
+    """What is wrong with a dotted name where keys of settings stand."""
+    section, _, rest = key.partition(".")
+    return f"expected a section, found {key!r}. Write {section}: {{{rest}: ...}}"
+
+
+def _line_of(error: Exception) -> int | None:
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    return mark.line + 1 if mark else None
+
+
+def _found(error: Exception, text: str) -> str:
+    """What stands in the text instead of YAML, with what to do; never in ruamel's words."""
+    problem = str(getattr(error, "problem", ""))
+    if isinstance(error, DuplicateKeyError):
+        key = problem.partition("found duplicate key ")[2].partition(" with value")[0]
+        return f"the key {key} twice"
+    if "another document" in problem:
+        return "a second document. Put it into a file of its own"
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    if mark is None:
+        return "a character or a number that no config can hold"
+    rest = "\n".join(text.split("\n")[mark.line :])[mark.column :].rstrip()
+    if not rest:
+        return "the end of the text. Close its brackets and quotes"
+    if rest.startswith("\t"):
+        return "a tab. Indent with spaces"
+    if rest.startswith(":"):
+        return "a ':' behind a value. Check the indentation, or put text with a ':' into quotes"
+    return f"{rest.splitlines()[0][:40]!r}. Check brackets, quotes and indentation"

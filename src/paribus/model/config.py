@@ -112,11 +112,15 @@ class ModelConfig:
     """Factor on the embeddings where they enter the stream."""
 
     def __post_init__(self) -> None:
-        width = max(1, round(self.d_model / self.width_unit)) * self.width_unit
+        units = min(max(1, round(self.d_model / self.width_unit)), LARGEST_SIZE // self.width_unit)
+        width = units * self.width_unit
+        advice = (
+            f"Set d_model to {width}" if width else f"Lower n_heads to {self.d_model // 2 or 1}"
+        )
         if self.d_model % self.n_heads:
             raise ConfigError(
                 f"model.d_model: expected a multiple of model.n_heads = {self.n_heads}, "
-                f"found {self.d_model}. Set d_model to {width}"
+                f"found {self.d_model}. {advice}"
             )
         if self.n_heads % self.kv_heads:
             raise ConfigError(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from paribus.config.load import dotted_keys, to_plain
+from paribus.config.difference import differences
+from paribus.config.load import dotted_keys
 from paribus.errors import ConfigError
 from paribus.experiment import Experiment
-from paribus.training.record import differences
 
 FREE_TO_CHANGE = (
     "training.steps",
@@ -39,7 +39,7 @@ def check_changes(
     for key in allowed:
         if key not in dotted_keys(Experiment):
             raise ConfigError(f"--allow-change: expected a config key, found {key!r}")
-    changes = dict(differences("", to_plain(before), to_plain(after)))
+    changes = {key: new for key, _, new in differences(before, after)}
     for key, value in changes.items():
         if key in FIXED:
             raise ConfigError(
@@ -56,7 +56,7 @@ def check_changes(
 
 def check_same_settings(wanted: Experiment, recorded: Experiment, folder: Path) -> None:
     """Raises ConfigError if the run in `folder` was not started from `wanted`."""
-    for key, value in differences("", to_plain(recorded), to_plain(wanted)):
+    for key, _, value in differences(recorded, wanted):
         is_resolved = value is None or value == "auto" or key in RESOLVED
         if not is_resolved and not key.startswith(FREE_TO_CHANGE):
             raise ConfigError(

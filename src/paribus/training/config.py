@@ -20,7 +20,7 @@ class TrainingConfig:
     """Budget in tokens: a number, or 20M-tokens."""
     epochs: Annotated[float, Gt(0)] | None = None
     """Budget in passes over the training tokens."""
-    time: str | int | None = None
+    time: str | Annotated[int, Gt(0)] | None = None
     """Budget in wall-clock time: 90s, 5m, 2h, "20 minutes". It becomes, once, a number of steps,
     which are to take that long with their evaluations."""
     batch_size: Annotated[int, Gt(0)] = 64

@@ -10,13 +10,13 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from paribus.config.load import to_plain, to_yaml
+from paribus.config.difference import differences
+from paribus.config.load import to_yaml
 from paribus.data.npy import read_row
 from paribus.data.shards import TokenShards, copy_shards, open_shards
 from paribus.errors import CannotCreateError, DataError, InputMissingError, ParibusError
@@ -103,7 +103,7 @@ def environment(requested: Experiment, resolved: Experiment) -> dict[str, Any]:
         "processor": processor_name(),
         "cpu_count": os.cpu_count(),
         "threads": resolved.training.threads,
-        "resolved": dict(differences("", to_plain(requested), to_plain(resolved))),
+        "resolved": {key: after for key, _, after in differences(requested, resolved)},
     }
 
 
@@ -193,15 +193,6 @@ def _keep_data(paths: RunPaths, shards: TokenShards) -> Path:
 
 def _publish_json(path: Path, record: dict[str, Any]) -> None:
     publish_file(path, json.dumps(record, indent=1, allow_nan=False).encode())
-
-
-def differences(prefix: str, before: Any, after: Any) -> Sequence[tuple[str, Any]]:
-    """Dotted keys below `prefix` whose values differ, with the value in `after`."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        keys = [key for key in after if before.get(key) != after[key]]
-        pairs = [differences(f"{prefix}{key}.", before.get(key), after[key]) for key in keys]
-        return [pair for part in pairs for pair in part]
-    return [(prefix.rstrip("."), after)]
 
 
 def _version(package: str) -> str | None:

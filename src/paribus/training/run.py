@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paribus import checkpoint
+from paribus.config.difference import differences
 from paribus.config.load import load, to_plain, to_yaml
 from paribus.data.shards import TokenShards, open_shards
 from paribus.device import find_device, matmul_peak
@@ -295,9 +296,9 @@ def _take_weights(
     """Starts from the weights of another run; returns what they are, for the record."""
     source = opened.folder
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
-    theirs, ours = (to_plain(model.config) for model in (opened.model, state.model))
-    if others := [f"model.{key}" for key, _ in record.differences("", theirs, ours)]:
-        plan.listener.on_note(f"the weights were trained with another {', '.join(others)}")
+    if others := differences(opened.model.config, state.model.config):
+        keys = ", ".join(f"model.{key}" for key, *_ in others)
+        plan.listener.on_note(f"the weights were trained with another {keys}")
     weights = RunPaths(source).checkpoint(opened.step) / checkpoint.MODEL
     return {"run": str(source), "step": opened.step, "sha256": sha256_of(weights)}
 
