@@ -3,6 +3,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -16,9 +17,9 @@
 #include <system_error>
 #include <utility>
 
-#include "bpe/encoder.h"
-#include "bpe/scanner.h"
-#include "bpe/trainer.h"
+#include "bpe/encode/encoder.h"
+#include "bpe/scan/scanner.h"
+#include "bpe/train/trainer.h"
 #include "bpe/zeroed_memory.h"
 
 namespace nb = nanobind;
@@ -90,7 +91,7 @@ void check_signals() {
 // Borrows `callback`, which outlives the call of the core.
 bpe::Progress to_progress(const nb::object& callback) {
     const nb::handle borrowed = callback;
-    return [borrowed](std::string_view stage, bpe::Count done, bpe::Count total) {
+    return [borrowed](std::string_view stage, bpe::Count done, std::optional<bpe::Count> total) {
         check_signals();
         const nb::gil_scoped_acquire gil;
         if (!borrowed.is_none()) borrowed(nb::str(stage.data(), stage.size()), done, total);
@@ -126,14 +127,30 @@ bpe::TrainingResult finish(bpe::Trainer& trainer, const bpe::Progress& progress)
     return trainer.finish(progress);
 }
 
+// The number of bytes and the folder for counts that do not fit in them.
+using MemoryBudget = std::tuple<std::size_t, std::string>;
+
+std::optional<bpe::MemoryBudget> to_memory(const std::optional<MemoryBudget>& memory) {
+    if (!memory) return std::nullopt;
+    return bpe::MemoryBudget{.n_bytes = std::get<0>(*memory), .spill_folder = std::get<1>(*memory)};
+}
+
 nb::tuple train(nb::object blocks, const std::string& pattern, const nb::list& specials,
                 bpe::Count n_merges, const std::array<bpe::Id, 256>& byte_ids,
                 bpe::Id first_merge_id, const std::string& ties, std::size_t threads,
-                std::size_t max_token_length, nb::object progress_callback, std::size_t memory,
-                const std::string& spill_folder) {
-    bpe::Trainer trainer({bpe::pattern_named(pattern), to_strings(specials), n_merges, byte_ids,
-                          first_merge_id, bpe::ties_named(ties), threads, max_token_length, 0,
-                          memory, spill_folder});
+                std::optional<std::size_t> max_token_length,
+                const std::optional<MemoryBudget>& memory, nb::object progress_callback) {
+    bpe::Trainer trainer({
+        .pattern = bpe::pattern_named(pattern),
+        .specials = to_strings(specials),
+        .n_merges = n_merges,
+        .byte_ids = byte_ids,
+        .first_merge_id = first_merge_id,
+        .ties = bpe::ties_named(ties),
+        .n_threads = threads,
+        .max_token_length = max_token_length,
+        .memory = to_memory(memory),
+    });
     const bpe::Progress progress = to_progress(progress_callback);
     feed_all(trainer, blocks, progress);
     const bpe::TrainingResult result = finish(trainer, progress);
@@ -169,7 +186,8 @@ nb::object encode(const bpe::Encoder& encoder, nb::handle text, bool allow_speci
     const Buffer buffer(text);
     std::optional<nb::gil_scoped_release> no_gil;
     if (buffer.view().size() > longest_prompt) no_gil.emplace();
-    bpe::Ids ids = encoder.encode(buffer.view(), {allow_special, threads}, check_signals);
+    bpe::Ids ids = encoder.encode(
+        buffer.view(), {.allow_special = allow_special, .n_threads = threads}, check_signals);
     no_gil.reset();
     return to_array(std::move(ids));
 }
@@ -184,7 +202,8 @@ nb::tuple encode_many(const bpe::Encoder& encoder, const nb::list& texts, bool a
     }
     bpe::EncodedTexts encoded = [&] {
         const nb::gil_scoped_release no_gil;
-        return encoder.encode_many(views, {allow_special, threads}, check_signals);
+        return encoder.encode_many(views, {.allow_special = allow_special, .n_threads = threads},
+                                   check_signals);
     }();
     return nb::make_tuple(to_array(std::move(encoded.ids)), to_array(std::move(encoded.offsets)));
 }
@@ -255,13 +274,13 @@ NB_MODULE(_core, module) {
     module.def("split", &split, nb::arg("text"), nb::arg("pattern"),
                "End offsets of the pretokens of a bytes-like text.");
     module.def(
-        "train", &train, nb::arg("blocks"), nb::arg("pattern"), nb::arg("specials"),
+        "train", &train, nb::arg("blocks"), nb::kw_only(), nb::arg("pattern"), nb::arg("specials"),
         nb::arg("n_merges"), nb::arg("byte_ids"), nb::arg("first_merge_id"), nb::arg("ties"),
-        nb::arg("threads"), nb::arg("max_token_length"), nb::arg("progress").none(),
-        nb::arg("memory") = 0, nb::arg("spill_folder") = "",
-        "Learns merges from blocks of one text: (merges, number of distinct pretokens, "
-        "number of bytes, whether the pairs ran out). Takes at most `memory` bytes, with counts "
-        "in a file in `spill_folder`; 0: no limit. A MemoryLimit names the bytes that suffice.");
+        nb::arg("threads"), nb::arg("max_token_length") = nb::none(),
+        nb::arg("memory") = nb::none(), nb::arg("progress").none() = nb::none(),
+        "Learns merges from blocks of one text: (merges, number of distinct pretokens, number of "
+        "bytes, whether the pairs ran out). `memory` is a limit in bytes and a folder for counts "
+        "that do not fit in it; MemoryLimit is raised with the number of bytes that would.");
 
     nb::class_<bpe::Encoder>(module, "Encoder", "Text to ids and back.")
         .def("__init__", &make_encoder, nb::arg("byte_ids"), nb::arg("merges"), nb::arg("specials"),

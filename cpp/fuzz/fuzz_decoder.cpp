@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "bpe/encoder.h"
+#include "bpe/encode/encoder.h"
 #include "fuzz/input.h"
 #include "tests/random_vocabulary.h"
 

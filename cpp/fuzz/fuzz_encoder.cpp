@@ -1,6 +1,6 @@
 // Any vocabulary encodes any bytes as the plain encoder does, and decoding gives the bytes back.
-#include "bpe/encoder.h"
-#include "bpe/word_merger.h"
+#include "bpe/encode/encoder.h"
+#include "bpe/merge/word_merger.h"
 #include "fuzz/input.h"
 #include "tests/random_vocabulary.h"
 

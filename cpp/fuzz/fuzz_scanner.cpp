@@ -1,6 +1,6 @@
 // The scanners split as the backtracking matcher does, and safe cuts keep the split.
-#include "bpe/cuts.h"
-#include "bpe/scanner.h"
+#include "bpe/scan/cuts.h"
+#include "bpe/scan/scanner.h"
 #include "fuzz/input.h"
 #include "tests/naive.h"
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "bpe/trainer.h"
+#include "bpe/train/trainer.h"
 #include "fuzz/input.h"
 #include "tests/naive.h"
 
@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     options.n_merges = input.below(64);
     options.n_threads = 1 + input.below(2);
     options.batch_size = 1 + input.below(256);
-    options.max_token_length = input.below(8);
+    if (const std::size_t length = input.below(8)) options.max_token_length = length;
     options.specials = {"<|a|>", "<|a|><|a|>", "<|a"};
     std::iota(options.byte_ids.rbegin(), options.byte_ids.rend(), bpe::Id{3});
     options.first_merge_id = 259;

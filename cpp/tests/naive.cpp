@@ -1,6 +1,7 @@
 #include "tests/naive.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -30,11 +31,12 @@ std::map<std::string, Count> counted_words(std::string_view text,
     return counts;
 }
 
-PairCounts pair_counts(const std::vector<std::pair<Word, Count>>& words, std::size_t longest) {
+PairCounts pair_counts(const std::vector<std::pair<Word, Count>>& words,
+                       std::optional<std::size_t> longest) {
     PairCounts counts;
     for (const auto& [word, count] : words) {
         for (std::size_t i = 0; i + 1 < word.size(); ++i) {
-            if (longest != 0 && word[i].size() + word[i + 1].size() > longest) continue;
+            if (longest && word[i].size() + word[i + 1].size() > *longest) continue;
             counts[{word[i], word[i + 1]}] += count;
         }
     }

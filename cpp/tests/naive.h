@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bpe/merge_rules.h"
-#include "bpe/trainer.h"
+#include "bpe/merge/merge_rules.h"
+#include "bpe/train/trainer.h"
 #include "bpe/types.h"
 
 namespace paribus::tests {

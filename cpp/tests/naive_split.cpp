@@ -3,7 +3,7 @@
 #include <functional>
 #include <limits>
 
-#include "bpe/unicode.h"
+#include "bpe/scan/unicode.h"
 #include "tests/naive.h"
 
 namespace paribus::tests {

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "bpe/encoder.h"
+#include "bpe/encode/encoder.h"
 
 namespace paribus::tests {
 

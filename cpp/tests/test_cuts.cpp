@@ -1,5 +1,5 @@
-#include "bpe/cuts.h"
-#include "bpe/scanner.h"
+#include "bpe/scan/cuts.h"
+#include "bpe/scan/scanner.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"

@@ -1,8 +1,8 @@
 #include <thread>
 
-#include "bpe/decoder.h"
-#include "bpe/encoder.h"
-#include "bpe/word_merger.h"
+#include "bpe/encode/decoder.h"
+#include "bpe/encode/encoder.h"
+#include "bpe/merge/word_merger.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"

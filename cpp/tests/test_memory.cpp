@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <new>
 
-#include "bpe/decoder.h"
-#include "bpe/encoder.h"
-#include "bpe/trainer.h"
+#include "bpe/encode/decoder.h"
+#include "bpe/encode/encoder.h"
+#include "bpe/train/trainer.h"
 #include "tests/check.h"
 #include "tests/random_text.h"
 #include "tests/random_vocabulary.h"

@@ -1,4 +1,4 @@
-#include "bpe/pretokenizer.h"
+#include "bpe/scan/pretokenizer.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "bpe/scanner.h"
+#include "bpe/scan/scanner.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"

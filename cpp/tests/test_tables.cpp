@@ -2,14 +2,14 @@
 #include <map>
 #include <set>
 
-#include "bpe/bound_buckets.h"
-#include "bpe/bucket_queue.h"
-#include "bpe/long_word_table.h"
-#include "bpe/token_list.h"
-#include "bpe/token_row.h"
-#include "bpe/word_counts.h"
-#include "bpe/word_key.h"
-#include "bpe/word_row.h"
+#include "bpe/merge/bucket_queue.h"
+#include "bpe/merge/token_row.h"
+#include "bpe/train/bound_buckets.h"
+#include "bpe/train/token_list.h"
+#include "bpe/train/word_row.h"
+#include "bpe/words/long_word_table.h"
+#include "bpe/words/word_counts.h"
+#include "bpe/words/word_key.h"
 #include "tests/check.h"
 #include "tests/random_text.h"
 

@@ -1,11 +1,12 @@
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <system_error>
 
-#include "bpe/merge_learner.h"
-#include "bpe/trainer.h"
+#include "bpe/train/merge_learner.h"
+#include "bpe/train/trainer.h"
 #include "tests/check.h"
 #include "tests/naive.h"
 #include "tests/random_text.h"
@@ -66,7 +67,7 @@ void training_equals_the_naive_trainer() {
              {Pattern::gpt2, Pattern::cl100k, Pattern::o200k, Pattern::none}) {
             for (const Ties ties : {Ties::cs336, Ties::hf}) {
                 TrainingOptions options = options_for(pattern, ties, random.below(40));
-                options.max_token_length = random.below(3) == 0 ? 1 + random.below(6) : 0;
+                if (random.below(3) == 0) options.max_token_length = 1 + random.below(6);
                 check_against_naive(random.words(random.below(120)), options);
                 check_against_naive(random.snippets(random.below(30)), options);
             }
@@ -142,7 +143,7 @@ void progress_is_told_and_may_stop_the_training() {
     const std::string text = random.bytes(1 << 15);
     for (const std::string_view stage : {"count", "merge"}) {
         bool was_told = false;
-        const bpe::Progress stop = [&](std::string_view at, bpe::Count, bpe::Count) {
+        const bpe::Progress stop = [&](std::string_view at, bpe::Count, std::optional<bpe::Count>) {
             if (at != stage) return;
             was_told = true;
             throw Stop{};
@@ -235,8 +236,7 @@ void a_limit_of_memory_never_changes_the_result() {
     while (text.size() < (3 << 20)) text += ' ' + random_word(random);
     TrainingOptions options = options_for(Pattern::gpt2, Ties::cs336, 300);
     const TrainingResult expected = train({text}, options);
-    options.spill_folder = folder.path();
-    options.memory = 1;
+    options.memory = bpe::MemoryBudget{.n_bytes = 1, .spill_folder = folder.path()};
     std::size_t needed = 0;
     try {
         train({text}, options);
@@ -244,11 +244,11 @@ void a_limit_of_memory_never_changes_the_result() {
         needed = error.n_needed;
     }
     CHECK(needed > text.size());
-    options.memory = needed - 1;
+    options.memory->n_bytes = needed - 1;
     CHECK_THROWS(train({text}, options), bpe::MemoryLimit);
-    options.memory = needed;
+    options.memory->n_bytes = needed;
     check_same(train({text}, options), expected, "random words");
-    CHECK(std::filesystem::file_size(options.spill_folder + "/words") > text.size());
+    CHECK(std::filesystem::file_size(folder.path() + "/words") > text.size());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "bpe/unicode.h"
+#include "bpe/scan/unicode.h"
 #include "tests/check.h"
 
 namespace paribus::tests {

@@ -21,8 +21,6 @@ def train(blocks, **changes):
         "first_merge_id": 257,
         "ties": "cs336",
         "threads": 1,
-        "max_token_length": 0,
-        "progress": None,
     }
     return core.train(blocks, **options | changes)
 

@@ -62,7 +62,16 @@ def test_encoding_a_text_16_times_as_long_takes_16_times_as_long(tokenizer, shap
 @pytest.mark.parametrize("shape", ["one letter", "spaces", "random letters"])
 def test_training_on_a_word_16_times_as_long_takes_16_times_as_long(shape):
     def train(text):
-        return core.train([text], "none", [], 200, [*range(256)], 256, "hf", 1, 0, None)
+        return core.train(
+            [text],
+            pattern="none",
+            specials=[],
+            n_merges=200,
+            byte_ids=[*range(256)],
+            first_merge_id=256,
+            ties="hf",
+            threads=1,
+        )
 
     short, long = make(shape, 1 << 16), make(shape, 1 << 20)
     t_short, t_long = best_of_three(lambda: train(short)), best_of_three(lambda: train(long))

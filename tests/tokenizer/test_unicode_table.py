@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def generator():
     pytest.importorskip("tiktoken")
-    path = ROOT / "cpp/bpe/generate_unicode_table.py"
+    path = ROOT / "tools/generate_unicode_table.py"
     spec = importlib.util.spec_from_file_location("generate_unicode_table", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

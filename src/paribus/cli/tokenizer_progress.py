@@ -28,12 +28,12 @@ class TrainingProgress:
     ) -> None:
         self._line.end()
 
-    def show(self, stage: str, done: int, total: int) -> None:
-        """Shows `done` of `total` in one of the stages "count" and "merge"."""
+    def show(self, stage: str, done: int, total: int | None) -> None:
+        """Shows `done` of `total` (None: unknown) in one of the stages "count" and "merge"."""
         if stage != self._stage:
             self._stage, self._start = stage, time.monotonic()
         if stage == "count":
-            total = max(total, done, self._n_bytes) if self._n_bytes else 0
+            total = max(total or 0, done, self._n_bytes) if self._n_bytes else None
             text = f"counting: {done / 1e6:,.0f}" + (
                 f" of {total / 1e6:,.0f} MB" if total else " MB"
             )
@@ -41,7 +41,7 @@ class TrainingProgress:
             text = f"merging: {done} of {total}"
         self._line.show(text + self._time_left(done, total))
 
-    def _time_left(self, done: int, total: int) -> str:
+    def _time_left(self, done: int, total: int | None) -> str:
         if not done or not total:
             return ""
         return f", {clock((time.monotonic() - self._start) * (total - done) / done)} left"

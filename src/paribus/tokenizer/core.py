@@ -60,6 +60,7 @@ class Core(Protocol):
     def train(  # noqa: PLR0913  as it is bound
         self,
         blocks: Iterable[bytes],
+        *,
         pattern: str,
         specials: Sequence[bytes],
         n_merges: int,
@@ -67,12 +68,16 @@ class Core(Protocol):
         first_merge_id: int,
         ties: str,
         threads: int,
-        max_token_length: int,
-        progress: Callable[[str, int, int], None] | None,
-        memory: int = 0,
-        spill_folder: str = "",
+        max_token_length: int | None = None,
+        memory: tuple[int, str] | None = None,
+        progress: Callable[[str, int, int | None], None] | None = None,
     ) -> tuple[list[tuple[bytes, bytes]], int, int, bool]:
-        """Merges, number of distinct pretokens, number of bytes, whether the pairs ran out."""
+        """Merges, number of distinct pretokens, number of bytes, whether the pairs ran out.
+
+        `memory` is a limit in bytes and a folder for counts that do not fit in it. Without it,
+        and without `max_token_length`, there is no limit. The total passed to `progress` is None
+        while it is unknown.
+        """
         ...
 
 

@@ -59,7 +59,7 @@ def profile(blocks: Iterable[bytes], vocab_size: int, impl: Implementation) -> P
 def _training_stages(text: bytes, vocab_size: int) -> tuple[list[Part], Vocabulary]:
     begins: dict[str, float] = {}
 
-    def note(stage: str, done: int, total: int) -> None:
+    def note(stage: str, done: int, total: int | None) -> None:
         begins.setdefault(stage, time.perf_counter())
 
     start = time.perf_counter()

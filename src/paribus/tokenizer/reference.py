@@ -108,7 +108,7 @@ def most_frequent(counts: Counter[Pair], rules: Rules, ids: dict[bytes, int]) ->
 
 
 def train(
-    text: bytes, rules: Rules, progress: Callable[[str, int, int], None] | None = None
+    text: bytes, rules: Rules, progress: Callable[[str, int, int | None], None] | None = None
 ) -> Learned:
     """Learns merges until they have made `n_new_ids` new byte strings, or no pair is left.
 

@@ -29,8 +29,8 @@ from paribus.tokenizer.vocabulary import (
     check_special_tokens,
 )
 
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total); what it raises ends the training."""
+Progress = Callable[[str, int, int | None], None]
+"""Called with (stage, done, total); total is None while unknown. An exception ends the training."""
 
 Implementation = Literal["fast", "naive"]
 
@@ -133,25 +133,25 @@ def _learn_fast(
     core: Core, sources: Iterable[bytes], rules: Rules, settings: _CoreSettings
 ) -> tuple[Learned, int]:
     with contextlib.ExitStack() as stack:
-        limits: tuple[int, str] = (0, "")
+        memory: tuple[int, str] | None = None
         if settings.max_memory is not None:
             aside = _memory_aside_from_core(rules)
             stack.enter_context(_named_limits(core, settings.max_memory, aside))
             room = settings.max_memory - aside
             folder = stack.enter_context(temporary_folder(Path(tempfile.gettempdir())))
-            limits = (max(room, 1), str(folder))
+            memory = (max(room, 1), str(folder))
         merges, n_distinct, n_bytes, ran_out = core.train(
             sources,
-            rules.pattern,
-            list(rules.specials),
-            rules.n_new_ids,
-            list(rules.byte_ids),
-            len(rules.specials) + 256,
-            rules.ties,
-            settings.threads,
-            rules.max_token_length or 0,
-            settings.progress,
-            *limits,
+            pattern=rules.pattern,
+            specials=list(rules.specials),
+            n_merges=rules.n_new_ids,
+            byte_ids=list(rules.byte_ids),
+            first_merge_id=len(rules.specials) + 256,
+            ties=rules.ties,
+            threads=settings.threads,
+            max_token_length=rules.max_token_length,
+            memory=memory,
+            progress=settings.progress,
         )
     return Learned(merges, n_distinct, ran_out), n_bytes
 

@@ -1,6 +1,6 @@
 """The character classes of Unicode 16.0 as ranges of code points.
 
-Written by cpp/bpe/generate_unicode_table.py: do not edit.
+Written by tools/generate_unicode_table.py: do not edit.
 """
 
 UNICODE_VERSION = "16.0"

@@ -1,0 +1,49 @@
+// Finds the ends of pretokens in batches, by the widest instructions that the processor has.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "bpe/scan/block_scans.h"
+#include "bpe/scan/pattern.h"
+
+namespace paribus::bpe {
+
+enum class InstructionSet { portable, avx2, avx512 };
+
+// What this program was built for and this processor has, the widest last. Never empty.
+std::vector<InstructionSet> instruction_sets();
+
+// Which instructions it uses never changes what it finds.
+class Scanner {
+  public:
+    static constexpr std::size_t batch_size = 512;  // ends at most
+    using Batch = std::array<std::size_t, batch_size>;
+
+    explicit Scanner(Pattern pattern) : Scanner(pattern, instruction_sets().back()) {}
+    Scanner(Pattern pattern, InstructionSet instructions);
+
+    // The ends of some pretokens of `text`, the first of which begins at `begin`, below its size.
+    std::span<const std::size_t> scan(std::string_view text, std::size_t begin, Batch& batch) const;
+
+  private:
+    PretokenEnd pretoken_end_;
+    BlockScan block_scan_;  // null: the pattern has none
+};
+
+// Calls `visit(std::string_view pretoken)` for each pretoken, from left to right.
+template <typename Visit>
+void for_each_pretoken(std::string_view text, const Scanner& scanner, Visit&& visit) {
+    Scanner::Batch batch;
+    for (std::size_t begin = 0; begin < text.size();) {
+        for (const std::size_t end : scanner.scan(text, begin, batch)) {
+            visit(text.substr(begin, end - begin));
+            begin = end;
+        }
+    }
+}
+
+}  // namespace paribus::bpe
