@@ -48,8 +48,9 @@ def package_sources() -> tuple[Source, ...]:
 
 @cache
 def other_sources() -> tuple[Source, ...]:
-    """Python outside of the package: doors, generators and tests."""
-    paths = [ROOT / "Train.py", *(ROOT / "cpp").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    """Python outside of the package: doors, generators, writers of documents, and tests."""
+    folders = ("cpp", "tests", "tools")
+    paths = [ROOT / "Train.py", *(path for name in folders for path in (ROOT / name).rglob("*.py"))]
     return tuple(_read(path, ROOT) for path in sorted(paths))
 
 

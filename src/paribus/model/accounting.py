@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 
 from paribus.errors import ConfigError
-from paribus.model.config import GATED_FFNS, NORMS_OF_PLACEMENT, ModelConfig
+from paribus.model.config import ModelConfig
+from paribus.model.variants import FFNS, NORMS, PLACEMENTS
 
 GPT2_VOCAB_SIZE = 50_257
 """Taken where model.vocab_size is null."""
@@ -88,12 +89,12 @@ def count_parameters(config: ModelConfig) -> Parameters:
     vocab = vocab_size(config)
     kv_width = config.kv_heads * config.head_width
     attention = 2 * (d * d + bias * d) + 2 * (d * kv_width + bias * kv_width)
-    norm = d * (1 + (bias if config.norm == "layernorm" else 0))
-    n_norms = 2 * NORMS_OF_PLACEMENT[config.norm_placement] * config.n_layers
+    norm = d * (1 + bias * NORMS[config.norm].has_bias) + NORMS[config.norm].n_others
+    n_norms = 2 * PLACEMENTS[config.norm_placement].n_norms * config.n_layers
     head_norms = 2 * config.head_width * config.n_layers if config.qk_norm else 0
     return Parameters(
         token_embedding=vocab * d,
-        position=config.context_length * d if config.position.kind == "learned" else 0,
+        position=config.position.n_parameters(config),
         attention=config.n_layers * attention,
         ffn=config.n_layers * _ffn_parameters(config),
         norms=norm * (n_norms + config.has_final_norm) + head_norms,
@@ -105,7 +106,8 @@ def count_hidden_matrices(config: ModelConfig) -> int:
     """Weights of the matrices inside the blocks, without biases."""
     d, kv_width = config.d_model, config.kv_heads * config.head_width
     attention = 2 * d * d + 2 * d * kv_width
-    return config.n_layers * (attention + _ffn_matrices(config) * d * config.feed_forward_width)
+    ffn = FFNS[config.ffn].n_matrices * d * config.feed_forward_width
+    return config.n_layers * (attention + ffn)
 
 
 def count_flops(config: ModelConfig, seq: int | None = None) -> Flops:
@@ -115,7 +117,7 @@ def count_flops(config: ModelConfig, seq: int | None = None) -> Flops:
     return Flops(
         attention_projections=config.n_layers * 2 * seq * d * (2 * d + 2 * kv_width),
         attention_scores=config.n_layers * 4 * seq * seq * d,
-        ffn=config.n_layers * 2 * seq * _ffn_matrices(config) * d * config.feed_forward_width,
+        ffn=config.n_layers * 2 * seq * FFNS[config.ffn].n_matrices * d * config.feed_forward_width,
         lm_head=2 * seq * d * vocab_size(config),
     )
 
@@ -143,7 +145,9 @@ def estimate_memory(
         weights=4 * n,
         gradients=4 * n,
         optimizer=4 * (moments[0] * n_hidden + moments[1] * (n - n_hidden)),
-        activations=positions * kept(config, width) + _cast_bytes(n_hidden, width),
+        activations=positions * kept(config, width)
+        + _bias_bytes(config, width)
+        + _cast_bytes(n_hidden, width),
         loss=_loss_bytes(config, positions, loss_rows, width),
         update=4 * n,
         accumulated=4 * n if parts > 1 else 0,
@@ -155,10 +159,10 @@ def _kept_bytes(config: ModelConfig, width: int) -> int:
     d = config.d_model
     norm = NORM_BYTES * d
     block = (
-        2 * NORMS_OF_PLACEMENT[config.norm_placement] * norm
+        2 * PLACEMENTS[config.norm_placement].n_norms * norm
         + 2 * width * d  # what the two sublayers read
         + _kept_by_attention(config, width)
-        + _kept_by_the_ffn(config) * width * config.feed_forward_width
+        + FFNS[config.ffn].n_kept * width * config.feed_forward_width
     )
     return config.n_layers * block + config.has_final_norm * norm + 4 * d
 
@@ -166,7 +170,7 @@ def _kept_bytes(config: ModelConfig, width: int) -> int:
 def _kept_when_recomputing(config: ModelConfig, width: int) -> int:
     """Bytes for each position of what products and attention gave, and of the trunk's result."""
     d, kv_width = config.d_model, config.kv_heads * config.head_width
-    wide = (_ffn_matrices(config) - 1) * config.feed_forward_width
+    wide = (FFNS[config.ffn].n_matrices - 1) * config.feed_forward_width
     block = 4 * d + 2 * kv_width + wide  # q, k, v; the output of attention, projected; the FFN's
     if config.attention_backend == "manual":
         block += config.n_heads * config.context_length
@@ -184,14 +188,10 @@ def _kept_by_attention(config: ModelConfig, width: int) -> int:
     return heads
 
 
-def _kept_by_the_ffn(config: ModelConfig) -> int:
-    """Wide vectors: gate, its activation, up and their product; or up and its activation.
-
-    ReLU needs its output alone.
-    """
-    if config.ffn in GATED_FFNS:
-        return 4
-    return 1 if config.ffn == "relu" else 2
+def _bias_bytes(config: ModelConfig, width: int) -> int:
+    """Biases of attention scores: the fused kernel keeps them once for all layers and sequences."""
+    is_kept = config.position.biases_scores and config.attention_backend == "sdpa"
+    return width * config.n_heads * config.context_length**2 if is_kept else 0
 
 
 def _cast_bytes(n_hidden: int, width: int) -> int:
@@ -229,11 +229,6 @@ def check_vocab_size(config: ModelConfig, found: int) -> None:
 
 
 def _ffn_parameters(config: ModelConfig) -> int:
-    d, d_ff = config.d_model, config.feed_forward_width
-    n_matrices = _ffn_matrices(config)
-    biases = ((n_matrices - 1) * d_ff + d) if config.bias else 0
-    return n_matrices * d * d_ff + biases
-
-
-def _ffn_matrices(config: ModelConfig) -> int:
-    return 3 if config.ffn in GATED_FFNS else 2
+    d, d_ff, row = config.d_model, config.feed_forward_width, FFNS[config.ffn]
+    biases = ((row.n_matrices - 1) * d_ff + d) if config.bias else 0
+    return row.n_matrices * d * d_ff + biases + row.n_others
