@@ -205,7 +205,7 @@ def stream_growth() -> altair.Chart:
 
 @torch.no_grad()
 def norms() -> altair.Chart:
-    """One vector of eight numbers, all above zero, and what each kind makes of it."""
+    """One vector of eight positive numbers, normalized by each kind."""
     x = torch.tensor([[1.0, 2.0, 6.0, 3.0, 2.5, 4.0, 1.5, 4.0]])
     kinds = {"rmsnorm": RMSNorm(8, 1e-5), "layernorm": LayerNorm(8, 1e-5, bias=False)}
     rows = rows_of("input", range(8), x[0])
@@ -236,7 +236,7 @@ def sinusoidal() -> altair.Chart:
 
 
 def alibi_biases() -> altair.Chart:
-    """What each of eight heads adds to the score of a key."""
+    """The number that each of eight heads adds to the score of a key."""
     distances = range(65)
     rows = []
     for i, slope in enumerate(alibi_slopes(8), 1):
@@ -321,7 +321,7 @@ def soft_cap() -> altair.Chart:
 
 
 def newton_schulz() -> altair.Chart:
-    """What the iteration makes of each singular value, from a diagonal matrix of norm 1."""
+    """Each singular value after some iterations, from a diagonal matrix of norm 1."""
     values = torch.logspace(-3, 0, 200)
     rows = rows_of("before", values, values)
     for iterations in (1, 3, 5):

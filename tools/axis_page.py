@@ -35,7 +35,7 @@ def filled(page: str) -> str:
 
 
 def cost_table(rows: list[str]) -> str:
-    """What each row of overrides adds to the base; without rows, the base itself."""
+    """The extra cost of each row of overrides; without rows, the cost of the base itself."""
     lines = [
         "| setting | parameters | FLOPs, forward | peak memory, training |",
         "|---|---|---|---|",

@@ -7,14 +7,14 @@ from paribus.model.config import ModelConfig
 from paribus.model.variants import FFNS, NORMS, PLACEMENTS
 
 GPT2_VOCAB_SIZE = 50_257
-"""Taken where model.vocab_size is null."""
+"""The vocabulary that counts assume if model.vocab_size is null."""
 NORM_BYTES = 8
-"""Of a number that is normalized: itself and its product before the weight, in float32."""
+"""Bytes kept for a normalized number: itself and its product before the weight, in float32."""
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Numbers of trained values by part."""
+    """Trained numbers by part."""
 
     token_embedding: int
     position: int
@@ -25,12 +25,12 @@ class Parameters:
 
     @property
     def total(self) -> int:
-        """All of them; a tied table counts once."""
+        """Sum of all parts; a tied table counts once."""
         return sum(asdict(self).values())
 
     @property
     def non_embedding(self) -> int:
-        """All but the input table and the output table."""
+        """Everything except the input table and the output table."""
         return self.total - self.token_embedding - self.lm_head
 
 
@@ -62,22 +62,22 @@ class Memory:
     gradients: int
     optimizer: int
     activations: int
-    """Of one part of a batch, with the weights in the number format of the products."""
+    """Tensors kept for the backward pass of one part of a batch, and cast copies of the weights."""
     loss: int
-    """Logits that exist at once, and what is made from them."""
+    """Logits that exist at once, and the tensors computed from them."""
     update: int
-    """Values of the optimizer that a step makes and drops."""
+    """Temporary tensors of the optimizer during a step."""
     accumulated: int
-    """Gradients of the parts before, while a part is computed; 0 for a batch in one part."""
+    """Gradients of earlier parts while a part is computed; 0 for a batch in one part."""
 
     @property
     def of_pass(self) -> int:
-        """What one forward and backward pass adds, and a step leaves free again."""
+        """Extra bytes of one forward and backward pass, which are free again after the step."""
         return self.activations + self.loss
 
     @property
     def peak(self) -> int:
-        """The most that exists at once: at the loss, or while the optimizer is at work."""
+        """The largest sum that exists at once: at the loss, or while the optimizer works."""
         at_update = self.gradients + self.update
         at_loss = self.accumulated + self.of_pass
         return self.weights + self.optimizer + max(at_loss, at_update)
@@ -135,8 +135,9 @@ def estimate_memory(
     """Bytes of a training step: `parts` of `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
-    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or
-    results of products and attention where it `recomputes`. `loss_rows` is the training config's.
+    are exact. Activations are the tensors kept for the backward pass: everything that it needs, or
+    only the results of products and attention if it `recomputes` the rest. `loss_rows` is the key
+    of the training config.
     """
     n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
     kept = _kept_when_recomputing if recomputes else _kept_bytes
@@ -160,7 +161,7 @@ def _kept_bytes(config: ModelConfig, width: int) -> int:
     norm = NORM_BYTES * d
     block = (
         2 * PLACEMENTS[config.norm_placement].n_norms * norm
-        + 2 * width * d  # what the two sublayers read
+        + 2 * width * d  # inputs of the two sublayers
         + _kept_by_attention(config, width)
         + FFNS[config.ffn].n_kept * width * config.feed_forward_width
     )
@@ -168,7 +169,7 @@ def _kept_bytes(config: ModelConfig, width: int) -> int:
 
 
 def _kept_when_recomputing(config: ModelConfig, width: int) -> int:
-    """Bytes for each position of what products and attention gave, and of the trunk's result."""
+    """Bytes kept for each position: results of products and attention, and of the last block."""
     d, kv_width = config.d_model, config.kv_heads * config.head_width
     wide = (FFNS[config.ffn].n_matrices - 1) * config.feed_forward_width
     block = 4 * d + 2 * kv_width + wide  # q, k, v; the output of attention, projected; the FFN's
@@ -195,7 +196,7 @@ def _bias_bytes(config: ModelConfig, width: int) -> int:
 
 
 def _cast_bytes(n_hidden: int, width: int) -> int:
-    """Copies of the matrices in the number format of the products, where that is another."""
+    """Copies of the matrices in the number format of the products, unless that is float32."""
     return 0 if width == 4 else width * n_hidden
 
 
@@ -215,12 +216,12 @@ def _loss_bytes(config: ModelConfig, positions: int, loss_rows: int | None, widt
 
 
 def vocab_size(config: ModelConfig) -> int:
-    """model.vocab_size, or GPT-2's where it is null."""
+    """model.vocab_size, or GPT-2's if it is null."""
     return config.vocab_size if config.vocab_size is not None else GPT2_VOCAB_SIZE
 
 
 def check_vocab_size(config: ModelConfig, found: int) -> None:
-    """Raises ConfigError where model.vocab_size is set and is not that of the data."""
+    """Raises ConfigError if model.vocab_size is set and differs from the vocabulary of the data."""
     if config.vocab_size not in (None, found):
         raise ConfigError(
             f"model.vocab_size: expected that of the data, {found}, or null, found "

@@ -13,7 +13,7 @@ LARGEST_SIZE = 2**31 - 1
 """Largest count or width."""
 Size = Annotated[int, Gt(0), Lt(LARGEST_SIZE + 1)]
 INPUT_TABLES = ("token_embedding.weight", "position.table.weight")
-"""Tables whose rows are added up where tokens enter the stream."""
+"""Tables whose rows are added to form the input of the first block."""
 
 # A row in variants.py is a legal choice here; a type checker sees a str.
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ else:
 
 
 class PositionFacts:
-    """Facts about a kind of position, for counts and checks; each kind states where it differs."""
+    """Facts about a kind of position, for counts and checks; each kind states its differences."""
 
     turns_pairs: ClassVar[bool] = False
     """Whether it rotates pairs of numbers, so that heads need an even width."""
@@ -131,9 +131,9 @@ class ModelConfig:
     final_norm: Literal["auto", "on", "off"] = "auto"
     """Normalization in front of the output table; auto: off for post and none, else on."""
     position: Position = Rope()
-    """How the model knows where a token stands."""
+    """How the model knows the position of a token."""
     ffn: FFNName = "swiglu"
-    """Feed-forward network: gated, or two layers with an activation between."""
+    """Feed-forward network: gated, or two layers with an activation in between."""
     d_ff: Size | None = None
     """Width of the feed-forward network; null takes it from the three keys below."""
     d_ff_ratio: Annotated[float, Gt(0), Lt(1_000_000)] | None = None
@@ -160,7 +160,7 @@ class ModelConfig:
     """Initial standard deviation of the token and position tables, never of an untied output table;
     null: the rule of init."""
     embedding_scale: EmbeddingScaleName = "none"
-    """Factor on the embeddings where they enter the stream."""
+    """Factor on the token embeddings."""
 
     def __post_init__(self) -> None:
         width = max(1, round(self.d_model / self.width_unit)) * self.width_unit
@@ -190,7 +190,7 @@ class ModelConfig:
 
     @property
     def kv_heads(self) -> int:
-        """Key and value heads in effect."""
+        """Number of key and value heads, with null resolved."""
         return self.n_kv_heads if self.n_kv_heads is not None else self.n_heads
 
     @property
@@ -205,18 +205,18 @@ class ModelConfig:
 
     @property
     def feed_forward_width(self) -> int:
-        """d_ff in effect: given, or ratio * d_model rounded to a multiple."""
+        """d_ff with null resolved: ratio * d_model, rounded to a multiple."""
         if self.d_ff is not None:
             return self.d_ff
         ratio = self.d_ff_ratio or FFNS[self.ffn].default_ratio
         units = self.d_model * ratio / self.d_ff_multiple
-        # 1e-9: 8/3 is not a float; a width that is a whole multiple must not be pushed to the next.
+        # 1e-9: 8/3 is no exact float; a whole multiple must not be rounded up to the next one.
         rounded = -int(-(units - 1e-9) // 1) if self.d_ff_rounding == "ceil" else round(units)
         return max(1, rounded) * self.d_ff_multiple
 
     @property
     def has_final_norm(self) -> bool:
-        """Whether a normalization stands in front of the output table."""
+        """Whether the stream is normalized in front of the output table."""
         auto = PLACEMENTS[self.norm_placement].has_final_norm
         return {"auto": auto, "on": True, "off": False}[self.final_norm]
 

@@ -1,4 +1,4 @@
-"""The two weight tables that everything is made of: Linear and Embedding."""
+"""The two layers with a weight matrix: Linear and Embedding."""
 
 from jaxtyping import Float
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""What attention scores become before the softmax: which keys a query sees, and at what bias."""
+"""Masks of attention scores: which keys a query sees, and what is added to their scores."""
 
 from abc import ABC, abstractmethod
 

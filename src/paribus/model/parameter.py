@@ -1,4 +1,4 @@
-"""A trained tensor states its initial value, and whether it decays, where it is made."""
+"""Parameters that state their initial value, and whether they decay."""
 
 from dataclasses import dataclass
 

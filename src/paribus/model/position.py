@@ -1,7 +1,7 @@
-"""Axis `model.position`: how the model knows where a token stands.
+"""Axis `model.position`: how the model knows the position of a token.
 
 A kind adds something to the embeddings (`embed`), turns queries and keys (`rotation`) or adds
-something to the attention scores (`mask`); what it does not do is the identity. Positions flow in
+something to the attention scores (`mask`); a kind leaves the others as they are. Positions flow in
 as data: cached decoding is a shift of positions.
 """
 
@@ -22,7 +22,7 @@ Positions = Int[Tensor, "*shared seq"]
 Rotate = Callable[[Heads], Heads]
 
 COMPLEX_DEVICES = ("cpu", "cuda")
-"""Where complex numbers multiply at full speed."""
+"""Devices that multiply complex numbers at full speed."""
 
 
 class PositionSignal(nn.Module):
@@ -35,7 +35,7 @@ class PositionSignal(nn.Module):
         return _unturned
 
     def mask(self, positions: Positions, n_keys: int) -> ScoreMask:
-        """What queries at `positions` see of the keys at 0 … n_keys - 1."""
+        """The mask of scores between queries at `positions` and keys at 0 … n_keys - 1."""
         return CAUSAL
 
 
@@ -85,7 +85,7 @@ class SinusoidalPositions(PositionSignal):
 
 
 class LearnedPositions(PositionSignal):
-    """x + P[pos], one trained row a position (Gehring et al., 2017, arXiv:1705.03122)."""
+    """x + P[pos], one trained row for each position (Gehring et al., 2017, arXiv:1705.03122)."""
 
     def __init__(self, context_length: int, d_model: int):
         super().__init__()

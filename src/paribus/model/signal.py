@@ -1,4 +1,4 @@
-"""How large the position signal is beside the token signal at step 0. Imports no torch."""
+"""Size of the position signal compared with the token signal at step 0. Imports no torch."""
 
 import dataclasses
 

@@ -55,7 +55,7 @@ class Transformer(nn.Module):
 
     @property
     def output_weight(self) -> Tensor:
-        """The output table (vocab, d_model): the input table where they are tied."""
+        """The output table (vocab, d_model), which is the input table if they are tied."""
         return self.token_embedding.weight if self.lm_head is None else self.lm_head.weight
 
     def new_cache(self) -> Cache:

@@ -25,7 +25,7 @@ class FFN:
     n_kept: int = 2
     """Vectors of width d_ff that the backward pass keeps for each position."""
     n_others: int = 0
-    """Trained numbers of one layer besides its matrices and biases."""
+    """Other trained numbers of one layer, next to matrices and biases."""
 
     @property
     def n_matrices(self) -> int:
@@ -34,7 +34,7 @@ class FFN:
 
     @property
     def default_ratio(self) -> float:
-        """d_ff over d_model where the config sets neither."""
+        """d_ff over d_model if the config sets neither."""
         return 8 / 3 if self.is_gated else 4.0
 
 
@@ -76,7 +76,7 @@ class Norm:
     has_bias: bool = False
     """Whether `model.bias` adds a bias for each dimension."""
     n_others: int = 0
-    """Trained numbers besides weight and bias."""
+    """Other trained numbers, next to weight and bias."""
 
 
 NORMS = {"rmsnorm": Norm(), "layernorm": Norm(has_bias=True)}
@@ -128,4 +128,4 @@ EMBEDDING_SCALES: dict[str, Callable[[int], float]] = {
     "none": lambda d_model: 1.0,
     "sqrt_d_model": lambda d_model: d_model**0.5,
 }
-"""Factor on the embeddings where they enter the stream, from d_model."""
+"""Name -> factor on the token embeddings, computed from d_model."""

@@ -1,4 +1,4 @@
-"""Which parameters decay, and which of Muon's two rules they follow."""
+"""Parameter groups: which tensors decay, and which of Muon's two rules they follow."""
 
 from collections.abc import Iterable
 from typing import Any
