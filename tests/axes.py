@@ -1,26 +1,22 @@
 """Every axis of a config, and rows in which each pair of values of two axes meets at least once."""
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from paribus.model.attention import BACKENDS
-from paribus.model.config import ModelConfig
-from paribus.model.ffn import ACTIVATIONS
-from paribus.model.init import INITS
-from paribus.model.norm import NORMS
-from paribus.model.position import POSITIONS
-from paribus.model.residual import RESIDUALS
-from paribus.model.transformer import EMBEDDING_SCALES, Transformer
+from paribus.model.config import ModelConfig, Position
+from paribus.model.transformer import Transformer
+from paribus.model.variants import EMBEDDING_SCALES, FFNS, INITS, NORMS, PLACEMENTS
 from paribus.optim.config import AdamWConfig, MuonConfig, SGDConfig
 from paribus.optim.schedule import SCHEDULES
 
 MODEL_AXES: dict[str, list] = {
-    "norm_placement": [*RESIDUALS],
+    "norm_placement": [*PLACEMENTS],
     "norm": [*NORMS],
-    "position": [kind() for kind in POSITIONS],
-    "ffn": [*ACTIVATIONS],
+    "position": [kind() for kind in get_args(Position)],
+    "ffn": [*FFNS],
     "n_kv_heads": [None, 2, 1],
     "qk_norm": [False, True],
     "attention_backend": [*BACKENDS],

@@ -48,7 +48,7 @@ def package_sources() -> tuple[Source, ...]:
 
 @cache
 def other_sources() -> tuple[Source, ...]:
-    """Python outside of the package: doors, generators and tests."""
+    """Python outside of the package: doors, generators, writers of documents, and tests."""
     paths = [ROOT / "Train.py", *(ROOT / "tools").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     return tuple(_read(path, ROOT) for path in sorted(paths))
 

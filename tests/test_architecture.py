@@ -79,7 +79,7 @@ MAY_WRITE = {
 
 def _room(module: str) -> str:
     parts = module.split(".")[1:]
-    if len(parts) > 1 and parts[-1] == "config" and parts[0] != "config":
+    if len(parts) > 1 and parts[-1] in ("config", "variants") and parts[0] != "config":
         return "settings"
     return parts[0] if parts else "__init__"
 

@@ -1,6 +1,6 @@
 """docs/ablation-axes.md names every choice, and its numbers and figures are current.
 
-`python tests/axis_page.py` writes them again.
+`python tools/axis_page.py` writes them again.
 """
 
 import dataclasses
@@ -14,7 +14,8 @@ import pytest
 
 from axis_figures import BRANCHES, FIGURES, FOLDER, svg
 from axis_page import BLOCK, PAGE, filled
-from paribus.model.config import NORMS_OF_PLACEMENT, ModelConfig
+from paribus.model.config import ModelConfig
+from paribus.model.variants import PLACEMENTS
 from paribus.optim.config import OptimizerConfig, ScheduleConfig
 
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -93,7 +94,7 @@ def test_a_figure_is_current(name):
 
 def test_the_drawn_branches_have_the_norms_of_their_placement():
     drawn = {name: steps.count("norm") + (name == "post") for name, steps in BRANCHES.items()}
-    assert drawn == NORMS_OF_PLACEMENT
+    assert drawn == {name: row.n_norms for name, row in PLACEMENTS.items()}
 
 
 def test_every_paper_has_the_form_of_an_arxiv_id():

@@ -1,4 +1,4 @@
-"""The shipped arms are what tests/golden says; `python tests/golden_files.py` writes it again."""
+"""The shipped arms are what tests/golden says; `python tools/golden_files.py` writes it again."""
 
 import math
 from itertools import zip_longest

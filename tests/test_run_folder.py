@@ -297,4 +297,3 @@ def test_sparse_validation_tokens_are_bounded_by_their_header(stranger):
         file.truncate(6 << 30)
     with pytest.raises(ParibusError):
         resume(folder)
-

@@ -30,6 +30,7 @@ GOLDEN = {
     "ablation_pe_sinusoidal": 16_024_832,
     "ablation_pe_rope": 16_024_832,
     "ablation_pe_nope": 16_024_832,
+    "ablation_pe_alibi": 16_024_832,
     "ablation_pe_learned": 16_024_832 + 256 * 256,
     "ablation_tied": 16_024_832,
     "ablation_untied": 28_890_624,

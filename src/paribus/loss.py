@@ -14,7 +14,7 @@ from paribus.shapes import Scalar
 
 @dataclass(frozen=True)
 class Loss:
-    """What training minimizes, and the cross-entropy in it."""
+    """The objective that training minimizes, and the cross-entropy within it."""
 
     objective: Scalar
     """Cross-entropy plus the weighted z-loss."""

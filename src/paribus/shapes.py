@@ -10,13 +10,13 @@ Hidden = Float[Tensor, "*batch seq d_model"]
 Heads = Float[Tensor, "*batch heads seq d_head"]
 """Queries, keys or values, head by head."""
 Queries = Float[Tensor, "*rows queries d_head"]
-"""Heads that ask, where there may be more or fewer keys than queries."""
+"""Query heads; the number of keys may differ."""
 Keys = Float[Tensor, "*rows keys d_head"]
-"""Heads that answer, one for each position that queries may look at."""
+"""Key heads, one row for each position that a query may attend to."""
 Values = Float[Tensor, "*rows keys d_value"]
-"""What a query takes away from each key."""
+"""Value heads, one row for each key."""
 Attended = Float[Tensor, "*rows queries d_value"]
-"""Mixtures of values, one for each query."""
+"""Weighted sums of values, one for each query."""
 Logits = Float[Tensor, "*batch seq vocab"]
 """Scores of every token id."""
 Scalar = Float[Tensor, ""]

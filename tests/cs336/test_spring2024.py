@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from closeness import assert_close
+from paribus.model.activations import gelu
 from paribus.model.block import Block
 from paribus.model.config import ModelConfig, NoPosition
-from paribus.model.ffn import FeedForward, gelu
+from paribus.model.ffn import FeedForward
 from paribus.model.position import build_position
 
 OUR_NAMES = {

@@ -79,6 +79,7 @@ def attention(x, weights, config):
         rows = []
         for position in range(len(x)):
             scores = one_k[: position + 1] @ one_q[position] / math.sqrt(width)
+            scores = scores + score_biases(position, head, config)
             shares = np.exp(scores - scores.max())
             rows.append(shares @ one_v[: position + 1] / shares.sum())
         heads.append(np.array(rows))
@@ -110,6 +111,22 @@ def _turned(heads, config):
             here = slice(2 * pair, 2 * pair + 2)
             result[position, here] = matrix @ heads[position, here]
     return result
+
+
+def score_biases(position, head, config):
+    """What is added to the scores of the keys 0 … position."""
+    if config.position.kind != "alibi":
+        return np.zeros(position + 1)
+    slope = alibi_slope(head, config.n_heads)
+    return np.array([-slope * (position - key) for key in range(position + 1)])
+
+
+def alibi_slope(head, n_heads):
+    """A geometric sequence from 2^(-8/n); heads beyond a power of two stand between the others."""
+    power = max(2**i for i in range(12) if 2**i <= n_heads)
+    if head < power:
+        return (2 ** (-8 / power)) ** (head + 1)
+    return (2 ** (-4 / power)) ** (2 * (head - power) + 1)
 
 
 def additive_positions(weights, config, n_tokens):

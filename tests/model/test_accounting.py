@@ -21,10 +21,9 @@ from paribus.model.accounting import (
     vocab_size,
 )
 from paribus.model.attention import BACKENDS
-from paribus.model.config import Learned, ModelConfig, NoPosition, Sinusoidal
-from paribus.model.ffn import ACTIVATIONS
-from paribus.model.residual import RESIDUALS
+from paribus.model.config import Alibi, Learned, ModelConfig, NoPosition, Sinusoidal
 from paribus.model.transformer import Transformer
+from paribus.model.variants import FFNS, PLACEMENTS
 from paribus.optim.build import build_optimizer
 from paribus.optim.config import AdamWConfig, MuonConfig, SGDConfig
 from paribus.optim.groups import is_hidden_matrix
@@ -189,18 +188,22 @@ def test_flops_of_full_size_are_those_that_pytorch_counts(edition, size):
 
 
 KEPT = [
-    *({"ffn": ffn, "attention_backend": "manual"} for ffn in ACTIVATIONS),
-    *({"norm_placement": placement} for placement in RESIDUALS),
+    *({"ffn": ffn, "attention_backend": "manual"} for ffn in FFNS),
+    *({"norm_placement": placement} for placement in PLACEMENTS),
     *({"norm": "layernorm", "norm_placement": p, "ffn": "relu"} for p in ("pre", "sandwich")),
     {"qk_norm": True},
     {"qk_norm": True, "position": NoPosition()},
+    *({"position": Alibi(), "attention_backend": backend} for backend in BACKENDS),
+    {"position": Alibi(), "n_heads": 32, "n_layers": 1},  # half of it are biases
 ]
 
 
 @pytest.mark.parametrize("width", [4, 2], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("axes", KEPT, ids=lambda axes: "-".join(map(str, axes.values())))
 def test_activations_are_those_that_the_backward_pass_keeps(axes, width):
-    config = ModelConfig(vocab_size=300, d_model=64, n_heads=2, context_length=64, **axes)
+    config = ModelConfig(
+        **({"vocab_size": 300, "d_model": 64, "n_heads": 2, "context_length": 64} | axes)
+    )
     model = Transformer(config)
     for parameter in model.parameters():
         torch.nn.init.ones_(parameter)

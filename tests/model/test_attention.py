@@ -10,10 +10,10 @@ from paribus.model.attention import (
     Attention,
     attend_fused,
     attend_readably,
-    causal_mask,
     softmax,
 )
 from paribus.model.config import NoPosition
+from paribus.model.mask import GivenMask, causal_mask
 
 FUSED = torch.nn.functional.scaled_dot_product_attention
 
@@ -30,7 +30,7 @@ def test_the_readable_one_equals_pytorch_under_a_mask(leading, n_queries, n_keys
     q, k, v = heads(*leading, n_queries=n_queries, n_keys=n_keys)
     mask = torch.rand(n_queries, n_keys, generator=torch.Generator().manual_seed(7)) > 0.4
     mask[:, 0] = True
-    assert_close(attend_readably(q, k, v, mask), FUSED(q, k, v, attn_mask=mask))
+    assert_close(attend_readably(q, k, v, GivenMask(mask)), FUSED(q, k, v, attn_mask=mask))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -58,7 +58,7 @@ def test_a_masked_key_has_probability_zero_exactly():
     q, k, _ = heads(1, n_queries=4, n_keys=4)
     mask = torch.eye(4, dtype=torch.bool) | torch.tensor([True, False, False, False])
     # With one-hot values the output is the matrix of probabilities.
-    shares = attend_readably(q * 30, k * 30, torch.eye(4)[None], mask)[0]
+    shares = attend_readably(q * 30, k * 30, torch.eye(4)[None], GivenMask(mask))[0]
     assert (shares[~mask] == 0).all()
     assert_close(shares.sum(-1), torch.ones(4))
 
@@ -66,7 +66,7 @@ def test_a_masked_key_has_probability_zero_exactly():
 def test_a_fully_masked_row_gives_zeros_and_finite_gradients():
     q, k, v = (part.requires_grad_() for part in heads(1, n_queries=2, n_keys=3))
     mask = torch.tensor([[False, False, False], [True, False, True]])
-    out = attend_readably(q, k, v, mask)
+    out = attend_readably(q, k, v, GivenMask(mask))
     assert (out[0, 0] == 0).all() and (out[0, 1] != 0).all()
     out.sum().backward()
     for part in (q, k, v):
@@ -116,7 +116,7 @@ def test_scaled_dot_product_attention_of_cs336_2025_is_reproduced(cs336_array):
     ):
         expected = torch.from_numpy(cs336_array(snapshots + name)["array"])
         q, k, v = (fold(part) for part in draws)
-        assert_close(attend_readably(q, k, v, fold(mask)), expected)
+        assert_close(attend_readably(q, k, v, GivenMask(fold(mask))), expected)
 
 
 def test_scaled_dot_product_attention_of_cs336_2024_is_reproduced(cs336_array):
@@ -124,7 +124,7 @@ def test_scaled_dot_product_attention_of_cs336_2024_is_reproduced(cs336_array):
     q, k, v, masked_out, expected = (
         torch.from_numpy(arrays[name]) for name in ("Q", "K", "V", "mask", "expected")
     )
-    assert_close(attend_readably(q, k, v, ~masked_out), expected)
+    assert_close(attend_readably(q, k, v, GivenMask(~masked_out)), expected)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

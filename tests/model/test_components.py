@@ -9,10 +9,11 @@ import torch
 
 from axes import small_config
 from paribus.model.attention import BACKENDS, Attention
-from paribus.model.config import NoPosition, Rope, Sinusoidal
-from paribus.model.ffn import ACTIVATIONS, build_ffn
+from paribus.model.config import Alibi, NoPosition, Rope, Sinusoidal
+from paribus.model.ffn import build_ffn
 from paribus.model.norm import NORMS, build_norm
-from paribus.model.position import RotaryPositions, sinusoids
+from paribus.model.position import build_position, sinusoids
+from paribus.model.variants import FFNS
 
 WIDE = small_config(d_model=48, d_ff=80, bias=True)
 
@@ -48,7 +49,7 @@ def test_a_norm(norm, bias):
     assert_is(module(x), numpy_reference.norm(x.double().numpy(), exact(module), config))
 
 
-@pytest.mark.parametrize("ffn", ACTIVATIONS)
+@pytest.mark.parametrize("ffn", FFNS)
 def test_a_feed_forward_network(ffn):
     config = dataclasses.replace(WIDE, ffn=ffn)
     module, x = randomized(build_ffn(config)), rows()
@@ -58,14 +59,14 @@ def test_a_feed_forward_network(ffn):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n_kv_heads", [1, 2, 4])
 @pytest.mark.parametrize("qk_norm", [True, False])
-@pytest.mark.parametrize("position", [Rope(theta=50.0), NoPosition()])
+@pytest.mark.parametrize("position", [Rope(theta=50.0), NoPosition(), Alibi()])
 def test_attention(backend, n_kv_heads, qk_norm, position):
     config = dataclasses.replace(
         WIDE, attention_backend=backend, n_kv_heads=n_kv_heads, qk_norm=qk_norm, position=position
     )
     module, x = randomized(Attention(config)), rows() / 4
-    rotate = RotaryPositions(12, 50.0, 8).rotation(torch.arange(8))
-    found = module(x, rotate if position.kind == "rope" else lambda heads: heads)
+    signal, positions = build_position(config), torch.arange(8)
+    found = module(x, signal.rotation(positions), signal.mask(positions, 8))
     assert_is(
         found, numpy_reference.attention(x.double().numpy(), exact(module, "attention."), config)
     )

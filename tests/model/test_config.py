@@ -1,12 +1,16 @@
 """What a model config refuses: one line with the key, the rule, the value and what is legal."""
 
 import dataclasses
+from typing import Literal
 
 import pytest
 
+from paribus.config.settings import settings
 from paribus.errors import ConfigError
 from paribus.experiment import load_experiment
-from paribus.model.config import ModelConfig
+from paribus.model import config
+from paribus.model.config import ModelConfig, Position, PositionFacts
+from paribus.model.variants import FFNS
 
 REFUSED = [
     ("vocab_size=0", "expected a number above 0, found 0. Set it to null"),
@@ -23,9 +27,9 @@ REFUSED = [
     ("norm_eps=0", "expected at least 1e-12, found 0. The nearest is 1e-12"),
     ("norm_eps=.nan", "expected a finite number, found nan"),
     ("final_norm=true", "expected auto, on or off, found true"),
-    ("position.kind=alibi", "expected rope, none, sinusoidal or learned, found 'alibi'"),
+    ("position.kind=alibbi", "expected rope, none, sinusoidal, learned or alibi, found 'alibbi'. Did you mean 'alibi'?"),
     ("position.theta=0.5", "expected at least 1, found 0.5. The nearest is 1.0"),
-    ("ffn=swigelu", "expected swiglu, geglu, relu, gelu, silu or relu2, found 'swigelu'. Did you mean 'swiglu'?"),
+    ("ffn=swigelu", f"expected {', '.join([*FFNS][:-1])} or {[*FFNS][-1]}, found 'swigelu'. Did you mean 'swiglu'?"),
     ("d_ff=0", "expected a number above 0, found 0. Set it to null"),
     ("d_ff_ratio=0", "expected a number above 0, found 0. Set it to null"),
     ("d_ff_multiple=0", "expected a number above 0, found 0. The nearest is 1"),
@@ -70,8 +74,18 @@ def test_the_width_that_is_advised_is_legal(d_model):
         assert abs(advised - d_model) <= 5
 
 
+def test_two_kinds_of_position_with_one_name_are_refused(monkeypatch):
+    @settings
+    class OtherLearned(PositionFacts):
+        kind: Literal["learned"] = "learned"
+
+    monkeypatch.setattr(config, "Position", Position | OtherLearned)
+    with pytest.raises(ConfigError, match=r"kind: expected one .* for 'learned', found 2\."):
+        ModelConfig()
+
+
 def test_a_width_and_a_ratio_exclude_each_other():
-    with pytest.raises(ConfigError, match=r"d_ff_ratio.*null where model\.d_ff = 100"):
+    with pytest.raises(ConfigError, match=r"d_ff_ratio.*null when model\.d_ff = 100"):
         ModelConfig(d_ff=100, d_ff_ratio=2.0)
     found = load_experiment("base_modern", ["model.d_ff=100", "model.d_ff_ratio=2"]).model
     assert (found.d_ff, found.feed_forward_width) == (None, 512)

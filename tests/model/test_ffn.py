@@ -6,17 +6,18 @@ import pytest
 import torch
 
 from closeness import assert_close
-from paribus.model.config import GATED_FFNS, ModelConfig
-from paribus.model.ffn import (
-    ACTIVATIONS,
-    FeedForward,
-    GatedFeedForward,
-    build_ffn,
-    gelu,
-    relu,
-    relu2,
-    silu,
-)
+from paribus.model import activations
+from paribus.model.activations import gelu, relu, relu2, silu
+from paribus.model.config import ModelConfig
+from paribus.model.ffn import FeedForward, GatedFeedForward, build_ffn
+from paribus.model.variants import FFNS
+
+ACTIVATIONS = [getattr(activations, row.activation) for row in FFNS.values()]
+
+
+def test_every_activation_has_its_row():
+    defined = {name for name, value in vars(activations).items() if hasattr(value, "__code__")}
+    assert {"silu", "gelu", "relu", "relu2"} <= {row.activation for row in FFNS.values()} == defined
 
 
 def test_silu_is_x_times_its_sigmoid_with_the_same_slope():
@@ -45,7 +46,7 @@ def test_gelu_is_x_times_the_share_of_the_normal_distribution_below_it():
     assert gelu(torch.tensor(1.0)).item() == pytest.approx(0.8413447)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS.values())
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_gated_network_gates_the_up_projection(activation, bias):
     ffn = randomized(GatedFeedForward(6, 10, bias, activation))
@@ -57,7 +58,7 @@ def test_a_gated_network_gates_the_up_projection(activation, bias):
     assert_close(ffn(x), expected)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS.values())
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_plain_network_has_two_layers(activation):
     ffn = randomized(FeedForward(6, 10, True, activation))
     x = torch.randn(2, 3, 6)
@@ -65,13 +66,13 @@ def test_a_plain_network_has_two_layers(activation):
     assert_close(ffn(x), inner @ ffn.down_proj.weight.T + ffn.down_proj.bias)
 
 
-@pytest.mark.parametrize("ffn", ACTIVATIONS)
+@pytest.mark.parametrize("ffn", FFNS)
 @pytest.mark.parametrize("bias", [True, False])
 def test_every_network_obeys_gate_bias_and_width(ffn, bias):
     network = build_ffn(ModelConfig(ffn=ffn, d_model=6, n_heads=3, d_ff=10, bias=bias))
     names = set(network.state_dict())
     assert any(name.endswith("bias") for name in names) == bias
-    assert ("gate_proj.weight" in names) == (ffn in GATED_FFNS)
+    assert ("gate_proj.weight" in names) == FFNS[ffn].is_gated
     assert network.down_proj.weight.shape == (6, 10)
 
 

@@ -1,5 +1,6 @@
 """Initial values: every tensor is set, by its rule, from the seed and its name alone."""
 
+import dataclasses
 import math
 
 import pytest
@@ -8,8 +9,9 @@ import torch
 from axes import small_config
 from closeness import assert_close
 from paribus.model.config import Learned, ModelConfig
-from paribus.model.init import INITS, initial_std, initialize, standard_draw
+from paribus.model.init import initialize, standard_draw
 from paribus.model.transformer import Transformer
+from paribus.model.variants import INITS
 
 
 def fresh(config, seed=0):
@@ -62,7 +64,7 @@ STDS = [
 def test_a_tensor_has_the_spread_of_its_rule(changes, name, std):
     config = wide_config(**changes)
     values = fresh(config)[name].detach()
-    assert initial_std(name, tuple(values.shape), config) == pytest.approx(std)
+    assert config.initial_std(name, tuple(values.shape)) == pytest.approx(std)
     # A normal cut at 3 sigma keeps 98.7 % of its standard deviation.
     kept = 0.9866 if config.init == "truncated_normal" else 1.0
     assert values.std().item() == pytest.approx(kept * std, rel=0.03)
@@ -75,14 +77,15 @@ def test_a_tensor_has_the_spread_of_its_rule(changes, name, std):
 
 def test_the_rule_gives_the_known_spread_of_the_original_tied_table():
     config = ModelConfig(vocab_size=50_257)
-    assert initial_std("token_embedding.weight", (50_257, 256), config) == pytest.approx(
+    assert config.initial_std("token_embedding.weight", (50_257, 256)) == pytest.approx(
         0.0063, abs=5e-5
     )
 
 
-def test_initial_logits_are_small_whether_tied_or_not(variant_config, tokens):
-    model = Transformer(variant_config)
-    initialize(model, variant_config, 0)
+def test_initial_logits_of_every_rule_are_small_whether_tied_or_not(variant_config, tokens):
+    config = dataclasses.replace(variant_config, embedding_std=None)
+    model = Transformer(config)
+    initialize(model, config, 0)
     loss_spread = model(tokens).logsumexp(-1).mean() - math.log(13)
     assert abs(loss_spread) < 1.5
 
@@ -123,10 +126,10 @@ def test_tensors_and_seeds_draw_apart():
 def test_no_global_random_state_is_read_or_moved():
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = standard_draw("a", (3, 4), 0, cut=True)
+    first = standard_draw("a", (3, 4), 0, is_truncated=True)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    assert torch.equal(first, standard_draw("a", (3, 4), 0, cut=True))
+    assert torch.equal(first, standard_draw("a", (3, 4), 0, is_truncated=True))
 
 
 def test_every_rule_knows_every_tensor():

@@ -1,19 +1,27 @@
 """Positions: their laws, and the course's recorded rotation."""
 
+import dataclasses
 import math
 
+import numpy_reference
 import pytest
 import torch
 
+from axes import random_model, small_config
 from closeness import assert_close
-from paribus.model.config import ModelConfig, Rope
+from paribus.model.attention import BACKENDS
+from paribus.model.config import Alibi, ModelConfig, Rope
+from paribus.model.mask import CAUSAL
 from paribus.model.position import (
+    LinearBiases,
     RotaryPositions,
+    alibi_slopes,
     build_position,
     rotate_complex,
     rotate_pairs,
     sinusoids,
 )
+from paribus.model.transformer import Transformer
 
 
 def random_heads(*shape):
@@ -124,16 +132,91 @@ def test_sinusoids_of_an_odd_width_end_with_a_sine():
     )
 
 
-def test_a_kind_either_adds_or_turns(position):
+def test_a_kind_acts_in_one_place_only(position):
     module = build_position(ModelConfig(d_model=16, position=position, context_length=8))
     for parameter in module.parameters():
         torch.nn.init.ones_(parameter)
     x, heads, positions = random_heads(2, 4, 16), random_heads(2, 4, 4, 4), torch.arange(4)
     adds = not torch.equal(module.embed(x, positions), x)
     turns = not torch.equal(module.rotation(positions)(heads), heads)
-    expected = {"rope": (False, True), "none": (False, False)}
-    expected |= dict.fromkeys(("sinusoidal", "learned"), (True, False))
-    assert (adds, turns) == expected.get(position.kind, (adds, not adds))
+    biases = module.mask(positions, 4) is not CAUSAL
+    assert adds == (position.embedded_size(ModelConfig()) > 0)
+    assert (turns, biases) == (position.turns_pairs, position.biases_scores)
+    assert adds + turns + biases == (position.kind != "none")
+
+
+SLOPES = {
+    1: [1 / 256],
+    2: [1 / 16, 1 / 256],
+    4: [1 / 4, 1 / 16, 1 / 64, 1 / 256],
+    8: [1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64, 1 / 128, 1 / 256],
+    # Between those of the power of two below stand every other one of the power above.
+    3: [1 / 16, 1 / 256, 1 / 4],
+    6: [1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 2, 1 / 8],
+    12: [
+        *(1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64, 1 / 128, 1 / 256),
+        *(2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5),
+    ],
+}
+
+
+@pytest.mark.parametrize("n_heads", SLOPES)
+def test_slopes_of_alibi(n_heads):
+    assert alibi_slopes(n_heads) == pytest.approx(SLOPES[n_heads], rel=1e-12)
+
+
+@pytest.mark.parametrize("n_heads", range(1, 65))
+def test_every_head_has_a_slope_of_its_own(n_heads):
+    slopes = alibi_slopes(n_heads)
+    assert len(set(slopes)) == len(slopes) == n_heads
+    assert all(2**-8 <= slope < 1 for slope in slopes)
+
+
+def test_biases_of_alibi_by_hand():
+    mask = LinearBiases(2).mask(torch.arange(3), 3)
+    hidden = -math.inf
+    assert mask.apply(torch.zeros(2, 3, 3)).tolist() == [
+        [[0, hidden, hidden], [-slope, 0, hidden], [-2 * slope, -slope, 0]]
+        for slope in (1 / 16, 1 / 256)
+    ]
+
+
+def test_biases_of_cached_queries_are_the_last_rows():
+    signal = LinearBiases(3)
+    scores = random_heads(3, 6, 6)
+    every = signal.mask(torch.arange(6), 6).apply(scores)
+    last = signal.mask(torch.arange(4, 6), 6).apply(scores[:, 4:])
+    assert torch.equal(last, every[:, 4:])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("n_heads", [1, 3, 4, 6])
+@pytest.mark.parametrize("n_kv_heads", [None, 1])
+def test_alibi_reads_windows_longer_than_it_was_built_for(backend, n_heads, n_kv_heads):
+    """No table limits it: the weights of a context of 8 read 40 tokens as the equation says."""
+    config = small_config(
+        d_model=24, n_heads=n_heads, n_kv_heads=n_kv_heads, position=Alibi(),
+        attention_backend=backend,
+    )  # fmt: skip
+    longer = dataclasses.replace(config, context_length=40)
+    model = Transformer(longer)
+    model.load_state_dict(random_model(config).state_dict())
+    tokens = torch.randint(0, 13, (40,), generator=torch.Generator().manual_seed(4))
+    weights = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    expected = numpy_reference.logits(weights, longer, tokens.numpy())
+    assert_close(model(tokens).detach(), torch.from_numpy(expected).float(), atol=2e-5)
+    cache = model.new_cache()
+    with torch.no_grad():
+        parts = [model(piece, cache=cache) for piece in tokens.split([30, 1, 9])]
+    assert_close(torch.cat(parts), model(tokens).detach(), atol=2e-5)
+
+
+def test_alibi_shares_one_bias_among_the_layers():
+    mask = LinearBiases(2).mask(torch.arange(3), 3)
+    q = random_heads(2, 2, 3, 4).bfloat16()
+    (first, _), (second, _) = mask.for_kernel(q, q), mask.for_kernel(q, q)
+    assert first.dtype == torch.bfloat16
+    assert first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr()
 
 
 def test_theta_slows_the_turning():

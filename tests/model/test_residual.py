@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from paribus.model.config import NORMS_OF_PLACEMENT, WITH_FINAL_NORM
 from paribus.model.residual import RESIDUALS
+from paribus.model.variants import PLACEMENTS
 
 X = torch.tensor([[[1.0, 2.0]]])
 
@@ -39,8 +39,8 @@ def test_a_placement_by_hand(placement, expected):
     assert placed(placement) == expected
 
 
-def test_every_placement_has_a_number_of_norms():
-    assert RESIDUALS.keys() == NORMS_OF_PLACEMENT.keys() >= WITH_FINAL_NORM
+def test_every_placement_has_its_row():
+    assert RESIDUALS.keys() == PLACEMENTS.keys()
 
 
 def test_only_post_changes_the_stream_under_a_silent_sublayer():

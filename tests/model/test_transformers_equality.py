@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from axes import random_model
 from closeness import assert_close
 from paribus.loss import chunked_loss, cross_entropy
-from paribus.model.config import Learned, ModelConfig, Rope
+from paribus.model.config import Alibi, Learned, ModelConfig, Rope
 from paribus.model.position import rotate_pairs
 from paribus.model.transformer import Transformer
 
@@ -62,6 +62,17 @@ GPT2_NAMES = {
     "down_proj": "c_proj",
     "final_norm": "transformer.ln_f",
 }
+MPT_NAMES = GPT2_NAMES | {
+    "layers": "transformer.blocks",
+    "ffn": "ffn",
+    "attention_norm": "norm_1",
+    "ffn_norm": "norm_2",
+    "qkv_proj": "Wqkv",
+    "o_proj": "out_proj",
+    "up_proj": "up_proj",
+    "down_proj": "down_proj",
+    "final_norm": "transformer.norm_f",
+}
 GPT_NAMES = GPT2_NAMES | {
     "token_embedding": "transformer.tokens_embed",
     "position.table": "transformer.positions_embed",
@@ -90,6 +101,19 @@ def gpt_tensors(ours: Tensors, config: ModelConfig, names: dict[str, str]) -> Te
             name = name.replace("q_proj", "c_attn")
         is_transposed = name.startswith("layers.") and tensor.ndim == 2
         theirs[renamed(name, names)] = tensor.T if is_transposed else tensor
+    return theirs
+
+
+def mpt_tensors(ours: Tensors, config: ModelConfig, names: dict[str, str]) -> Tensors:
+    """Our tensors under their names, q, k and v packed."""
+    theirs = {}
+    for name, tensor in ours.items():
+        if ".k_proj." in name or ".v_proj." in name:
+            continue
+        if ".q_proj." in name:
+            tensor = torch.cat([ours[name.replace("q_proj", f"{part}_proj")] for part in "qkv"])
+            name = name.replace("q_proj", "qkv_proj")
+        theirs[renamed(name, names)] = tensor
     return theirs
 
 
@@ -206,6 +230,26 @@ def gpt_settings(config: ModelConfig) -> dict[str, Any]:
     }
 
 
+def mpt(config: ModelConfig) -> nn.Module:
+    """MPT: ALiBi, LayerNorm without biases, the exact GELU; always tied here."""
+    from transformers import MptConfig, MptForCausalLM
+    from transformers.models.mpt.configuration_mpt import MptAttentionConfig
+
+    settings = {
+        "vocab_size": config.vocab_size,
+        "d_model": config.d_model,
+        "n_layers": config.n_layers,
+        "n_heads": config.n_heads,
+        "expansion_ratio": config.feed_forward_width // config.d_model,
+        "max_seq_len": config.context_length,
+        "layer_norm_epsilon": config.norm_eps,
+        "tie_word_embeddings": config.tie_embeddings,
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }
+    return MptForCausalLM(MptConfig(**settings, attn_config=MptAttentionConfig(alibi=True)))
+
+
 LLAMA = Peer(SHAPE, llama, llama_tensors, LLAMA_NAMES)
 OLMO2 = Peer(SHAPE, olmo2, llama_tensors, OLMO2_NAMES)(norm_placement="output")
 QWEN3 = Peer(SHAPE, qwen3, llama_tensors, LLAMA_NAMES)(qk_norm=True)
@@ -213,6 +257,9 @@ GEMMA2 = Peer(SHAPE, gemma2, llama_tensors, GEMMA2_NAMES, norm_offset=1.0)(
     norm_placement="sandwich", ffn="geglu", embedding_scale="sqrt_d_model", logit_softcap=5.0
 )
 GPT2 = Peer(GPT_SHAPE, gpt2, gpt_tensors, GPT2_NAMES)
+MPT = Peer(SHAPE, mpt, mpt_tensors, MPT_NAMES)(
+    norm="layernorm", ffn="gelu", d_ff=256, position=Alibi()
+)
 GPT = Peer(GPT_SHAPE, gpt, gpt_tensors, GPT_NAMES)(norm_placement="post", d_ff=256)
 
 PEERS = {
@@ -231,6 +278,8 @@ PEERS = {
     "OLMo 2, one head": OLMO2(qk_norm=True, n_heads=1),
     "Qwen 3": QWEN3(),
     "Qwen 3, 2 key-value heads, untied": QWEN3(n_kv_heads=2, tie_embeddings=False),
+    "MPT (ALiBi)": MPT(),
+    "MPT (ALiBi), 12 heads": MPT(d_model=96, n_heads=12, d_ff=384),
     "Gemma 2 (sandwich, GeGLU, soft-cap)": GEMMA2(n_kv_heads=2),
 }
 PATHS = {"readable": "manual", "fast": "sdpa"}

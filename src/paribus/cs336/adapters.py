@@ -17,11 +17,13 @@ from paribus.cs336.course_tokenizer import CourseTokenizer
 from paribus.data.order import window_starts
 from paribus.data.shards import gather
 from paribus.loss import cross_entropy
+from paribus.model.activations import silu
 from paribus.model.attention import Attention, attend_readably, softmax
 from paribus.model.block import Block
 from paribus.model.config import ModelConfig, NoPosition, Rope
-from paribus.model.ffn import GatedFeedForward, silu
+from paribus.model.ffn import GatedFeedForward
 from paribus.model.linear import Embedding, Linear
+from paribus.model.mask import GivenMask
 from paribus.model.norm import RMSNorm
 from paribus.model.position import RotaryPositions, build_position
 from paribus.model.transformer import Transformer
@@ -87,7 +89,7 @@ def run_scaled_dot_product_attention(
     mask: Tensor | None = None,
 ) -> Tensor:
     everything = torch.ones(Q.shape[-2], K.shape[-2], dtype=torch.bool, device=Q.device)
-    return attend_readably(Q, K, V, everything if mask is None else mask)
+    return attend_readably(Q, K, V, GivenMask(everything if mask is None else mask))
 
 
 def run_rope(

@@ -3,17 +3,18 @@
 from dataclasses import asdict, dataclass
 
 from paribus.errors import ConfigError
-from paribus.model.config import GATED_FFNS, NORMS_OF_PLACEMENT, ModelConfig
+from paribus.model.config import ModelConfig
+from paribus.model.variants import FFNS, NORMS, PLACEMENTS
 
 GPT2_VOCAB_SIZE = 50_257
-"""Taken where model.vocab_size is null."""
+"""The vocabulary that counts assume if model.vocab_size is null."""
 NORM_BYTES = 8
-"""Of a number that is normalized: itself and its product before the weight, in float32."""
+"""Bytes kept for a normalized number: itself and its product before the weight, in float32."""
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Numbers of trained values by part."""
+    """Trained numbers by part."""
 
     token_embedding: int
     position: int
@@ -24,12 +25,12 @@ class Parameters:
 
     @property
     def total(self) -> int:
-        """All of them; a tied table counts once."""
+        """Sum of all parts; a tied table counts once."""
         return sum(asdict(self).values())
 
     @property
     def non_embedding(self) -> int:
-        """All but the input table and the output table."""
+        """Everything except the input table and the output table."""
         return self.total - self.token_embedding - self.lm_head
 
 
@@ -61,22 +62,22 @@ class Memory:
     gradients: int
     optimizer: int
     activations: int
-    """Of one part of a batch, with the weights in the number format of the products."""
+    """Tensors kept for the backward pass of one part of a batch, and cast copies of the weights."""
     loss: int
-    """Logits that exist at once, and what is made from them."""
+    """Logits that exist at once, and the tensors computed from them."""
     update: int
-    """Values of the optimizer that a step makes and drops."""
+    """Temporary tensors of the optimizer during a step."""
     accumulated: int
-    """Gradients of the parts before, while a part is computed; 0 for a batch in one part."""
+    """Gradients of earlier parts while a part is computed; 0 for a batch in one part."""
 
     @property
     def of_pass(self) -> int:
-        """What one forward and backward pass adds, and a step leaves free again."""
+        """Extra bytes of one forward and backward pass, which are free again after the step."""
         return self.activations + self.loss
 
     @property
     def peak(self) -> int:
-        """The most that exists at once: at the loss, or while the optimizer is at work."""
+        """The largest sum that exists at once: at the loss, or while the optimizer works."""
         at_update = self.gradients + self.update
         at_loss = self.accumulated + self.of_pass
         return self.weights + self.optimizer + max(at_loss, at_update)
@@ -88,12 +89,12 @@ def count_parameters(config: ModelConfig) -> Parameters:
     vocab = vocab_size(config)
     kv_width = config.kv_heads * config.head_width
     attention = 2 * (d * d + bias * d) + 2 * (d * kv_width + bias * kv_width)
-    norm = d * (1 + (bias if config.norm == "layernorm" else 0))
-    n_norms = 2 * NORMS_OF_PLACEMENT[config.norm_placement] * config.n_layers
+    norm = d * (1 + bias * NORMS[config.norm].has_bias) + NORMS[config.norm].n_others
+    n_norms = 2 * PLACEMENTS[config.norm_placement].n_norms * config.n_layers
     head_norms = 2 * config.head_width * config.n_layers if config.qk_norm else 0
     return Parameters(
         token_embedding=vocab * d,
-        position=config.context_length * d if config.position.kind == "learned" else 0,
+        position=config.position.n_parameters(config),
         attention=config.n_layers * attention,
         ffn=config.n_layers * _ffn_parameters(config),
         norms=norm * (n_norms + config.has_final_norm) + head_norms,
@@ -105,7 +106,8 @@ def count_hidden_matrices(config: ModelConfig) -> int:
     """Weights of the matrices inside the blocks, without biases."""
     d, kv_width = config.d_model, config.kv_heads * config.head_width
     attention = 2 * d * d + 2 * d * kv_width
-    return config.n_layers * (attention + _ffn_matrices(config) * d * config.feed_forward_width)
+    ffn = FFNS[config.ffn].n_matrices * d * config.feed_forward_width
+    return config.n_layers * (attention + ffn)
 
 
 def count_flops(config: ModelConfig, seq: int | None = None) -> Flops:
@@ -115,7 +117,7 @@ def count_flops(config: ModelConfig, seq: int | None = None) -> Flops:
     return Flops(
         attention_projections=config.n_layers * 2 * seq * d * (2 * d + 2 * kv_width),
         attention_scores=config.n_layers * 4 * seq * seq * d,
-        ffn=config.n_layers * 2 * seq * _ffn_matrices(config) * d * config.feed_forward_width,
+        ffn=config.n_layers * 2 * seq * FFNS[config.ffn].n_matrices * d * config.feed_forward_width,
         lm_head=2 * seq * d * vocab_size(config),
     )
 
@@ -133,8 +135,9 @@ def estimate_memory(
     """Bytes of a training step: `parts` of `sequences` rows, products in numbers of `width` bytes.
 
     Weights, gradients and the optimizer's `moments`, of a hidden matrix and of any other tensor,
-    are exact. Activations are the tensors that the backward pass keeps: all that it needs, or
-    results of products and attention where it `recomputes`. `loss_rows` is the training config's.
+    are exact. Activations are the tensors kept for the backward pass: everything that it needs, or
+    only the results of products and attention if it `recomputes` the rest. `loss_rows` is the key
+    of the training config.
     """
     n, n_hidden = count_parameters(config).total, count_hidden_matrices(config)
     kept = _kept_when_recomputing if recomputes else _kept_bytes
@@ -143,7 +146,9 @@ def estimate_memory(
         weights=4 * n,
         gradients=4 * n,
         optimizer=4 * (moments[0] * n_hidden + moments[1] * (n - n_hidden)),
-        activations=positions * kept(config, width) + _cast_bytes(n_hidden, width),
+        activations=positions * kept(config, width)
+        + _bias_bytes(config, width)
+        + _cast_bytes(n_hidden, width),
         loss=_loss_bytes(config, positions, loss_rows, width),
         update=4 * n,
         accumulated=4 * n if parts > 1 else 0,
@@ -155,18 +160,18 @@ def _kept_bytes(config: ModelConfig, width: int) -> int:
     d = config.d_model
     norm = NORM_BYTES * d
     block = (
-        2 * NORMS_OF_PLACEMENT[config.norm_placement] * norm
-        + 2 * width * d  # what the two sublayers read
+        2 * PLACEMENTS[config.norm_placement].n_norms * norm
+        + 2 * width * d  # inputs of the two sublayers
         + _kept_by_attention(config, width)
-        + _kept_by_the_ffn(config) * width * config.feed_forward_width
+        + FFNS[config.ffn].n_kept * width * config.feed_forward_width
     )
     return config.n_layers * block + config.has_final_norm * norm + 4 * d
 
 
 def _kept_when_recomputing(config: ModelConfig, width: int) -> int:
-    """Bytes for each position of what products and attention gave, and of the trunk's result."""
+    """Bytes kept for each position: results of products and attention, and of the last block."""
     d, kv_width = config.d_model, config.kv_heads * config.head_width
-    wide = (_ffn_matrices(config) - 1) * config.feed_forward_width
+    wide = (FFNS[config.ffn].n_matrices - 1) * config.feed_forward_width
     block = 4 * d + 2 * kv_width + wide  # q, k, v; the output of attention, projected; the FFN's
     if config.attention_backend == "manual":
         block += config.n_heads * config.context_length
@@ -184,18 +189,14 @@ def _kept_by_attention(config: ModelConfig, width: int) -> int:
     return heads
 
 
-def _kept_by_the_ffn(config: ModelConfig) -> int:
-    """Wide vectors: gate, its activation, up and their product; or up and its activation.
-
-    ReLU needs its output alone.
-    """
-    if config.ffn in GATED_FFNS:
-        return 4
-    return 1 if config.ffn == "relu" else 2
+def _bias_bytes(config: ModelConfig, width: int) -> int:
+    """Biases of attention scores: the fused kernel keeps them once for all layers and sequences."""
+    is_kept = config.position.biases_scores and config.attention_backend == "sdpa"
+    return width * config.n_heads * config.context_length**2 if is_kept else 0
 
 
 def _cast_bytes(n_hidden: int, width: int) -> int:
-    """Copies of the matrices in the number format of the products, where that is another."""
+    """Copies of the matrices in the number format of the products, unless that is float32."""
     return 0 if width == 4 else width * n_hidden
 
 
@@ -215,12 +216,12 @@ def _loss_bytes(config: ModelConfig, positions: int, loss_rows: int | None, widt
 
 
 def vocab_size(config: ModelConfig) -> int:
-    """model.vocab_size, or GPT-2's where it is null."""
+    """model.vocab_size, or GPT-2's if it is null."""
     return config.vocab_size if config.vocab_size is not None else GPT2_VOCAB_SIZE
 
 
 def check_vocab_size(config: ModelConfig, found: int) -> None:
-    """Raises ConfigError where model.vocab_size is set and is not that of the data."""
+    """Raises ConfigError if model.vocab_size is set and differs from the vocabulary of the data."""
     if config.vocab_size not in (None, found):
         raise ConfigError(
             f"model.vocab_size: expected that of the data, {found}, or null, found "
@@ -229,11 +230,6 @@ def check_vocab_size(config: ModelConfig, found: int) -> None:
 
 
 def _ffn_parameters(config: ModelConfig) -> int:
-    d, d_ff = config.d_model, config.feed_forward_width
-    n_matrices = _ffn_matrices(config)
-    biases = ((n_matrices - 1) * d_ff + d) if config.bias else 0
-    return n_matrices * d * d_ff + biases
-
-
-def _ffn_matrices(config: ModelConfig) -> int:
-    return 3 if config.ffn in GATED_FFNS else 2
+    d, d_ff, row = config.d_model, config.feed_forward_width, FFNS[config.ffn]
+    biases = ((row.n_matrices - 1) * d_ff + d) if config.bias else 0
+    return row.n_matrices * d * d_ff + biases + row.n_others

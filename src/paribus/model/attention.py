@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from paribus.model.cache import LayerCache
 from paribus.model.config import ModelConfig
 from paribus.model.linear import Linear
+from paribus.model.mask import CAUSAL, ScoreMask
 from paribus.model.norm import RMSNorm
 from paribus.model.position import Rotate
-from paribus.shapes import Attended, Heads, Hidden, Keys, Mask, Queries, Values
+from paribus.shapes import Attended, Heads, Hidden, Keys, Queries, Values
 
 
 class Attention(nn.Module):
-    """softmax(q k^T / sqrt(d_head) + causal mask) v (Vaswani et al., 2017, arXiv:1706.03762).
+    """softmax(q k^T / sqrt(d_head) + mask) v (Vaswani et al., 2017, arXiv:1706.03762).
 
     Grouped-query: each key and value head serves n_heads / n_kv_heads query heads (Ainslie et al.,
     2023, arXiv:2305.13245). Rows of the projections are ordered head by head.
@@ -36,7 +37,13 @@ class Attention(nn.Module):
         self.o_proj = Linear(config.d_model, config.d_model, config.bias)
         self.q_norm, self.k_norm = _head_norm(config), _head_norm(config)
 
-    def forward(self, x: Hidden, rotate: Rotate, cache: LayerCache | None = None) -> Hidden:
+    def forward(
+        self,
+        x: Hidden,
+        rotate: Rotate,
+        mask: ScoreMask = CAUSAL,
+        cache: LayerCache | None = None,
+    ) -> Hidden:
         q = rotate(self.q_norm(self._heads(self.q_proj(x))))
         k = rotate(self.k_norm(self._heads(self.k_proj(x))))
         v = self._heads(self.v_proj(x))
@@ -44,15 +51,10 @@ class Attention(nn.Module):
             k, v = cache.append(k, v)
         if self.group > 1:
             k, v = (heads.repeat_interleave(self.group, dim=-3) for heads in (k, v))
-        return self.o_proj(self.attend(q, k, v).transpose(-2, -3).flatten(-2))
+        return self.o_proj(self.attend(q, k, v, mask).transpose(-2, -3).flatten(-2))
 
     def _heads(self, x: Tensor) -> Heads:
         return x.unflatten(-1, (-1, self.d_head)).transpose(-2, -3)
-
-
-def causal_mask(n_queries: int, n_keys: int, device: torch.device) -> Mask:
-    """True where a query may attend: the queries are the last of the keys' positions."""
-    return torch.ones(n_queries, n_keys, dtype=torch.bool, device=device).tril(n_keys - n_queries)
 
 
 def softmax(x: Tensor, dim: int) -> Tensor:
@@ -63,23 +65,19 @@ def softmax(x: Tensor, dim: int) -> Tensor:
     return exponents / total.masked_fill(total == 0.0, 1.0)
 
 
-def attend_readably(q: Queries, k: Keys, v: Values, mask: Mask | None = None) -> Attended:
-    """softmax(q k^T / sqrt(d) where mask) v; without a mask, causal."""
-    if mask is None:
-        mask = causal_mask(q.shape[-2], k.shape[-2], q.device)
+def attend_readably(q: Queries, k: Keys, v: Values, mask: ScoreMask = CAUSAL) -> Attended:
+    """softmax(q k^T / sqrt(d) + mask) v."""
     # The factor before the product: in float16 the sum could be beyond the largest number.
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    weights = softmax(scores.float().masked_fill(~mask, -torch.inf), dim=-1)
+    weights = softmax(mask.apply(scores.float()), dim=-1)
     return weights.to(v.dtype) @ v
 
 
-def attend_fused(q: Queries, k: Keys, v: Values) -> Attended:
-    """The same numbers by PyTorch's fused kernel, causal."""
-    n_queries, n_keys = q.shape[-2], k.shape[-2]
-    fused = nn.functional.scaled_dot_product_attention
-    if n_queries == n_keys:
-        return fused(q, k, v, is_causal=True)
-    return fused(q, k, v, attn_mask=causal_mask(n_queries, n_keys, q.device))
+def attend_fused(q: Queries, k: Keys, v: Values, mask: ScoreMask = CAUSAL) -> Attended:
+    """The same numbers by PyTorch's fused kernel."""
+    attn_mask, is_causal = mask.for_kernel(q, k)
+    kernel = nn.functional.scaled_dot_product_attention
+    return kernel(q, k, v, attn_mask=attn_mask, is_causal=is_causal)
 
 
 def _head_norm(config: ModelConfig) -> nn.Module:

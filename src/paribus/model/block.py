@@ -6,6 +6,7 @@ from paribus.model.attention import Attention
 from paribus.model.cache import LayerCache
 from paribus.model.config import ModelConfig
 from paribus.model.ffn import build_ffn
+from paribus.model.mask import CAUSAL, ScoreMask
 from paribus.model.norm import build_block_norms
 from paribus.model.position import Rotate
 from paribus.model.residual import RESIDUALS
@@ -23,11 +24,17 @@ class Block(nn.Module):
         self.ffn_norm, self.ffn_output_norm = build_block_norms(config)
         self.ffn = build_ffn(config)
 
-    def forward(self, x: Hidden, rotate: Rotate, cache: LayerCache | None = None) -> Hidden:
+    def forward(
+        self,
+        x: Hidden,
+        rotate: Rotate,
+        mask: ScoreMask = CAUSAL,
+        cache: LayerCache | None = None,
+    ) -> Hidden:
         x = self.residual(
             x,
             self.attention_norm,
-            lambda h: self.attention(h, rotate, cache),
+            lambda h: self.attention(h, rotate, mask, cache),
             self.attention_output_norm,
         )
         return self.residual(x, self.ffn_norm, self.ffn, self.ffn_output_norm)

@@ -1,27 +1,57 @@
 """Settings of the model: every ablation axis by name. Imports no torch."""
 
-from typing import Annotated, ClassVar, Literal
+import math
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from annotated_types import Ge, Gt, Lt
 
 from paribus.config.settings import settings
 from paribus.errors import ConfigError
+from paribus.model.variants import EMBEDDING_SCALES, FFNS, INITS, NORMS, PLACEMENTS
 
 LARGEST_SIZE = 2**31 - 1
-"""Of any count or width."""
+"""Largest count or width."""
 Size = Annotated[int, Gt(0), Lt(LARGEST_SIZE + 1)]
+INPUT_TABLES = ("token_embedding.weight", "position.table.weight")
+"""Tables whose rows are added to form the input of the first block."""
 
-GATED_FFNS = frozenset({"swiglu", "geglu"})
-"""Kinds with a gate beside the up projection."""
-NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "output": 1, "none": 0}
-"""Norms that a placement gives to each sublayer."""
-WITH_FINAL_NORM = frozenset({"pre", "sandwich", "output"})
-"""Placements whose stream grows from block to block, so that `final_norm: auto` is on."""
+# A row in variants.py is a legal choice here; a type checker sees a str.
+if TYPE_CHECKING:
+    EmbeddingScaleName = str
+    FFNName = str
+    InitName = str
+    NormName = str
+    PlacementName = str
+else:
+    EmbeddingScaleName = Literal[tuple(EMBEDDING_SCALES)]
+    FFNName = Literal[tuple(FFNS)]
+    InitName = Literal[tuple(INITS)]
+    NormName = Literal[tuple(NORMS)]
+    PlacementName = Literal[tuple(PLACEMENTS)]
+
+
+class PositionFacts:
+    """Facts about a kind of position, for counts and checks; each kind states its differences."""
+
+    turns_pairs: ClassVar[bool] = False
+    """Whether it rotates pairs of numbers, so that heads need an even width."""
+    biases_scores: ClassVar[bool] = False
+    """Whether it adds a number to each attention score."""
+
+    def n_parameters(self, model: "ModelConfig") -> int:
+        """Trained numbers."""
+        return 0
+
+    def embedded_size(self, model: "ModelConfig") -> float:
+        """Root mean square of what it adds to the embeddings at step 0."""
+        return 0.0
 
 
 @settings
-class Rope:
+class Rope(PositionFacts):
     """Rotary positions: queries and keys are rotated by an angle that grows with the position."""
+
+    turns_pairs: ClassVar[bool] = True
 
     kind: Literal["rope"] = "rope"
     theta: Annotated[float, Ge(1)] = 10_000.0
@@ -29,27 +59,48 @@ class Rope:
 
 
 @settings
-class NoPosition:
+class NoPosition(PositionFacts):
     """No position signal at all (NoPE)."""
 
     kind: Literal["none"] = "none"
 
 
 @settings
-class Sinusoidal:
+class Sinusoidal(PositionFacts):
     """Fixed sine and cosine waves, added to the embeddings."""
 
     kind: Literal["sinusoidal"] = "sinusoidal"
 
+    def embedded_size(self, model: "ModelConfig") -> float:
+        pairs, is_odd = divmod(model.d_model, 2)
+        wave = 10_000.0 ** (-2 * pairs / model.d_model)
+        last_sine = _mean_square_of_sines(wave, model.context_length) if is_odd else 0.0
+        return math.sqrt((pairs + last_sine) / model.d_model)
+
 
 @settings
-class Learned:
+class Learned(PositionFacts):
     """One trained vector for each position, added to the embeddings."""
 
     kind: Literal["learned"] = "learned"
 
+    def n_parameters(self, model: "ModelConfig") -> int:
+        return model.context_length * model.d_model
 
-Position = Rope | NoPosition | Sinusoidal | Learned
+    def embedded_size(self, model: "ModelConfig") -> float:
+        return model.initial_std("position.table.weight", (model.context_length, model.d_model))
+
+
+@settings
+class Alibi(PositionFacts):
+    """A penalty on attention scores that grows with the distance, at a slope for each head."""
+
+    biases_scores: ClassVar[bool] = True
+
+    kind: Literal["alibi"] = "alibi"
+
+
+Position = Rope | NoPosition | Sinusoidal | Learned | Alibi
 
 
 @settings
@@ -70,19 +121,19 @@ class ModelConfig:
     """Number of attention heads; divides d_model."""
     n_kv_heads: Size | None = None
     """Number of key and value heads; divides n_heads; null means n_heads."""
-    norm_placement: Literal["pre", "post", "sandwich", "output", "none"] = "pre"
+    norm_placement: PlacementName = "pre"
     """Where a block normalizes: pre x + f(norm(x)), post norm(x + f(x)), sandwich x +
     norm(f(norm(x))), output x + norm(f(x)), none x + f(x)."""
-    norm: Literal["rmsnorm", "layernorm"] = "rmsnorm"
+    norm: NormName = "rmsnorm"
     """Kind of normalization."""
     norm_eps: Annotated[float, Ge(1e-12), Lt(1)] = 1e-5
     """Added to the mean square or the variance, inside the root."""
     final_norm: Literal["auto", "on", "off"] = "auto"
     """Normalization in front of the output table; auto: off for post and none, else on."""
     position: Position = Rope()
-    """How the model knows where a token stands."""
-    ffn: Literal["swiglu", "geglu", "relu", "gelu", "silu", "relu2"] = "swiglu"
-    """Feed-forward network: gated, or two layers with an activation between."""
+    """How the model knows the position of a token."""
+    ffn: FFNName = "swiglu"
+    """Feed-forward network: gated, or two layers with an activation in between."""
     d_ff: Size | None = None
     """Width of the feed-forward network; null takes it from the three keys below."""
     d_ff_ratio: Annotated[float, Gt(0), Lt(1_000_000)] | None = None
@@ -103,13 +154,13 @@ class ModelConfig:
     """Bound c on the logits, c tanh(logits / c); null: none."""
     bias: bool = False
     """Bias in linear layers and in LayerNorm."""
-    init: Literal["truncated_normal", "normal", "gpt2"] = "truncated_normal"
+    init: InitName = "truncated_normal"
     """Distribution of the initial matrices."""
     embedding_std: Annotated[float, Gt(0)] | None = None
     """Initial standard deviation of the token and position tables, never of an untied output table;
     null: the rule of init."""
-    embedding_scale: Literal["none", "sqrt_d_model"] = "none"
-    """Factor on the embeddings where they enter the stream."""
+    embedding_scale: EmbeddingScaleName = "none"
+    """Factor on the token embeddings."""
 
     def __post_init__(self) -> None:
         units = min(max(1, round(self.d_model / self.width_unit)), LARGEST_SIZE // self.width_unit)
@@ -128,20 +179,22 @@ class ModelConfig:
                 f"found {self.n_kv_heads}. Set n_kv_heads to "
                 f"{_nearest_divisor(self.n_heads, self.kv_heads)}"
             )
-        if self.position.kind == "rope" and self.head_width % 2:
+        _check_kinds()
+        if self.position.turns_pairs and self.head_width % 2:
             raise ConfigError(
-                f"model.position.kind: expected an even head width d_model / n_heads for rope, "
+                f"model.position.kind: expected an even head width d_model / n_heads for "
+                f"{self.position.kind}, "
                 f"found {self.head_width}. Set model.d_model to {width}, or the kind to none"
             )
         if self.d_ff is not None and self.d_ff_ratio is not None:
             raise ConfigError(
-                f"model.d_ff_ratio: expected null where model.d_ff = {self.d_ff} is given, found "
+                f"model.d_ff_ratio: expected null when model.d_ff = {self.d_ff} is given, found "
                 f"{self.d_ff_ratio}. Set one of them to null"
             )
 
     @property
     def kv_heads(self) -> int:
-        """Key and value heads in effect."""
+        """Number of key and value heads, with null resolved."""
         return self.n_kv_heads if self.n_kv_heads is not None else self.n_heads
 
     @property
@@ -152,28 +205,50 @@ class ModelConfig:
     @property
     def width_unit(self) -> int:
         """d_model is a multiple of this: rotary positions turn pairs, so heads have even widths."""
-        return self.n_heads * (2 if self.position.kind == "rope" else 1)
+        return self.n_heads * (2 if self.position.turns_pairs else 1)
 
     @property
     def feed_forward_width(self) -> int:
-        """d_ff in effect: given, or ratio * d_model rounded to a multiple."""
+        """d_ff with null resolved: ratio * d_model, rounded to a multiple."""
         if self.d_ff is not None:
             return self.d_ff
-        default_ratio = 8 / 3 if self.ffn in GATED_FFNS else 4.0
-        units = self.d_model * (self.d_ff_ratio or default_ratio) / self.d_ff_multiple
-        # 1e-9: 8/3 is not a float; a width that is a whole multiple must not be pushed to the next.
+        ratio = self.d_ff_ratio or FFNS[self.ffn].default_ratio
+        units = self.d_model * ratio / self.d_ff_multiple
+        # 1e-9: 8/3 is no exact float; a whole multiple must not be rounded up to the next one.
         rounded = -int(-(units - 1e-9) // 1) if self.d_ff_rounding == "ceil" else round(units)
         return max(1, rounded) * self.d_ff_multiple
 
     @property
     def has_final_norm(self) -> bool:
-        """Whether a normalization stands in front of the output table."""
-        return self.final_norm == "on" or (
-            self.final_norm == "auto" and self.norm_placement in WITH_FINAL_NORM
-        )
+        """Whether the stream is normalized in front of the output table."""
+        auto = PLACEMENTS[self.norm_placement].has_final_norm
+        return {"auto": auto, "on": True, "off": False}[self.final_norm]
+
+    def initial_std(self, name: str, shape: tuple[int, ...]) -> float:
+        """Initial standard deviation of a drawn tensor, before truncation."""
+        if name in INPUT_TABLES and self.embedding_std is not None:
+            return self.embedding_std
+        return INITS[self.init].std(name, shape, self)
+
+
+def _check_kinds() -> None:
+    """Raises ConfigError if two settings classes share a kind, which no config could tell apart."""
+    kinds = [kind.kind for kind in get_args(Position)]
+    for kind in set(kinds):
+        if kinds.count(kind) > 1:
+            raise ConfigError(
+                f"model.position.kind: expected one settings class for {kind!r}, found "
+                f"{kinds.count(kind)}. Give the new one another kind"
+            )
 
 
 def _nearest_divisor(number: int, wanted: int) -> int:
     """The divisor of `number` that is closest to `wanted`."""
     fits = [n for n in range(1, min(number, 2 * wanted) + 1) if number % n == 0]
     return min(fits, key=lambda n: abs(n - wanted))
+
+
+def _mean_square_of_sines(frequency: float, n: int) -> float:
+    """mean(sin²(p frequency)) over p = 0 … n - 1, by Dirichlet's kernel."""
+    waves = math.sin(n * frequency) * math.cos((n - 1) * frequency)
+    return 0.5 - waves / (2 * n * math.sin(frequency))

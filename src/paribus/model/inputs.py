@@ -1,4 +1,4 @@
-"""What a model accepts: sequences of ids that its tables hold; a DataError for anything else."""
+"""Checks of a model's input: anything but sequences of known token ids raises a DataError."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ ID_TYPES = (torch.int64, torch.int32)
 
 
 def check_shape(tokens: Tensor, start: int, context_length: int) -> None:
-    """Refuses what is no sequence, no id, empty, or past the context behind `start` tokens."""
+    """Refuses anything but ids, an empty sequence, and one that ends past the context."""
     if not isinstance(tokens, Tensor):
         found = type(tokens).__name__
         raise DataError(f"model: expected a tensor of token ids, found {found}. Use torch.tensor()")
@@ -30,10 +30,10 @@ def check_shape(tokens: Tensor, start: int, context_length: int) -> None:
 
 
 def check_ids(tokens: Tensor, vocab_size: int) -> None:
-    """Refuses ids that the vocabulary does not hold; reads them, so it belongs on the CPU."""
+    """Refuses ids outside the vocabulary. It reads them all, so it belongs on the CPU."""
     low, high = (int(edge) for edge in torch.aminmax(tokens))
     if low < 0 or high >= vocab_size:
         raise DataError(
             f"model: expected token ids from 0 to {vocab_size - 1} (model.vocab_size), found "
-            f"{low if low < 0 else high}. The tokens are those of another tokenizer"
+            f"{low if low < 0 else high}. Encode the text with this model's tokenizer"
         )

@@ -1,9 +1,9 @@
-"""The two weight tables that everything is made of: Linear and Embedding."""
+"""The two layers with a weight matrix: Linear and Embedding."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from paribus.model.parameter import Drawn, parameter
 from paribus.shapes import Hidden, Tokens
 
 
@@ -14,8 +14,8 @@ class Linear(nn.Module):
 
     def __init__(self, d_in: int, d_out: int, bias: bool = False):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(d_out, d_in))
-        self.register_parameter("bias", nn.Parameter(torch.empty(d_out)) if bias else None)
+        self.weight = parameter(d_out, d_in, initial=Drawn())
+        self.register_parameter("bias", parameter(d_out, initial=0.0) if bias else None)
 
     def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
         return nn.functional.linear(x, self.weight, self.bias)
@@ -26,7 +26,7 @@ class Embedding(nn.Module):
 
     def __init__(self, n_rows: int, d_model: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_rows, d_model))
+        self.weight = parameter(n_rows, d_model, initial=Drawn())
 
     def forward(self, tokens: Tokens) -> Hidden:
         return nn.functional.embedding(tokens, self.weight)

@@ -1,4 +1,4 @@
-"""Matching: the d_ff, width or depth at which a model costs what another does. Imports no torch."""
+"""Finds the d_ff, width or depth at which a model costs as much as another. Imports no torch."""
 
 import dataclasses
 from bisect import bisect_left
@@ -14,19 +14,19 @@ MULTIPLES: dict[str, Callable[[ModelConfig], int]] = {
     "d_model": lambda config: config.width_unit,
     "n_layers": lambda config: 1,
 }
-"""Key that may be solved for -> what its values are multiples of: all other keys stay."""
+"""Key that can be solved for -> the unit of its values; all other keys stay."""
 
 MEASURES: dict[str, Callable[[ModelConfig], int]] = {
     "parameters": lambda config: count_parameters(config).total,
     "non_embedding": lambda config: count_parameters(config).non_embedding,
     "flops": lambda config: count_flops(config).forward,
 }
-"""What is made equal: each grows with each of the keys."""
+"""Costs that can be made equal; each grows with each of the keys."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """The config that comes closest, and how close."""
+    """The closest config, and how close it comes."""
 
     config: ModelConfig
     key: str
@@ -35,20 +35,20 @@ class Match:
 
     @property
     def value(self) -> int:
-        """What the key became."""
+        """The value found for the key."""
         return getattr(self.config, self.key)
 
     @property
     def mismatch(self) -> int:
-        """Found less wanted."""
+        """Found minus wanted."""
         return self.found - self.target
 
 
 def match(config: ModelConfig, key: str, target: int, measure: str = "parameters") -> Match:
     """The value of `key` at which `measure` comes closest to `target`; the smaller of two.
 
-    Raises ConfigError where `target` is less than the smallest value costs, or more than the
-    largest does.
+    Raises ConfigError if `target` is below the cost of the smallest value or above that of the
+    largest.
     """
     unit = MULTIPLES[key](config)
     values = range(unit, LARGEST_SIZE + 1, unit)

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from paribus.model.config import NORMS_OF_PLACEMENT, ModelConfig
+from paribus.model.config import ModelConfig
+from paribus.model.parameter import parameter
+from paribus.model.variants import PLACEMENTS
 from paribus.shapes import Hidden
 
 
@@ -12,7 +14,7 @@ class RMSNorm(nn.Module):
 
     def __init__(self, d_model: int, eps: float):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(d_model))
+        self.weight = parameter(d_model, initial=1.0)
         self.eps = eps
 
     def forward(self, x: Hidden) -> Hidden:
@@ -29,8 +31,8 @@ class LayerNorm(nn.Module):
 
     def __init__(self, d_model: int, eps: float, bias: bool):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(d_model))
-        self.register_parameter("bias", nn.Parameter(torch.empty(d_model)) if bias else None)
+        self.weight = parameter(d_model, initial=1.0)
+        self.register_parameter("bias", parameter(d_model, initial=0.0) if bias else None)
         self.eps = eps
 
     def forward(self, x: Hidden) -> Hidden:
@@ -47,8 +49,8 @@ def build_norm(config: ModelConfig) -> nn.Module:
 
 
 def build_block_norms(config: ModelConfig) -> list[nn.Module]:
-    """The two norms of a sublayer, the second on its output; identities where there is none."""
-    n_norms = NORMS_OF_PLACEMENT[config.norm_placement]
+    """The two norms of a sublayer, the second on its output; identities if it has none."""
+    n_norms = PLACEMENTS[config.norm_placement].n_norms
     return [build_norm(config) if i < n_norms else nn.Identity() for i in range(2)]
 
 

@@ -1,17 +1,20 @@
-"""Axis `model.position`: how the model knows where a token stands.
+"""Axis `model.position`: how the model knows the position of a token.
 
-A kind adds something to the embeddings (`embed`) or turns queries and keys (`rotation`); what it
-does not do is the identity. Positions flow in as data: cached decoding is a shift of positions.
+A kind adds something to the embeddings (`embed`), turns queries and keys (`rotation`) or adds
+something to the attention scores (`mask`); a kind leaves the others as they are. Positions flow in
+as data: cached decoding is a shift of positions.
 """
 
 from collections.abc import Callable
+from typing import assert_never
 
 import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
-from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
+from paribus.model.config import Alibi, Learned, ModelConfig, NoPosition, Rope, Sinusoidal
 from paribus.model.linear import Embedding
+from paribus.model.mask import CAUSAL, BiasedMask, ScoreMask
 from paribus.shapes import Heads, Hidden
 
 Positions = Int[Tensor, "*shared seq"]
@@ -19,17 +22,21 @@ Positions = Int[Tensor, "*shared seq"]
 Rotate = Callable[[Heads], Heads]
 
 COMPLEX_DEVICES = ("cpu", "cuda")
-"""Where complex numbers multiply at full speed."""
+"""Devices that multiply complex numbers at full speed."""
 
 
 class PositionSignal(nn.Module):
-    """What a kind adds to embeddings and how it turns heads: nothing, where it does not say."""
+    """How a kind acts on embeddings, heads and attention scores: not at all, unless it says so."""
 
     def embed(self, x: Hidden, positions: Positions) -> Hidden:
         return x
 
     def rotation(self, positions: Positions) -> Rotate:
         return _unturned
+
+    def mask(self, positions: Positions, n_keys: int) -> ScoreMask:
+        """The mask of scores between queries at `positions` and keys at 0 … n_keys - 1."""
+        return CAUSAL
 
 
 class NoPositions(PositionSignal):
@@ -51,12 +58,12 @@ class RotaryPositions(PositionSignal):
         super().__init__()
         pairs = torch.arange(0, d_head, 2).float()
         angles = torch.arange(n_positions).float()[:, None] * theta ** (-pairs / d_head)
-        # Tables: inside a loop of the compiler's, each head would take its own sines anew.
+        # Tables: in a compiled loop each head would compute its own sines again.
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def rotation(self, positions: Positions) -> Rotate:
-        # The turn is in float32, also where the model was cast to another format, tables included.
+        # The turn is in float32, even if the model was cast to another format, tables included.
         cos, sin = (table[positions].float().unsqueeze(-3) for table in (self.cos, self.sin))
         if torch.compiler.is_compiling() or positions.device.type not in COMPLEX_DEVICES:
             return lambda heads: rotate_pairs(heads, cos, sin)
@@ -78,7 +85,7 @@ class SinusoidalPositions(PositionSignal):
 
 
 class LearnedPositions(PositionSignal):
-    """x + P[pos], one trained row a position (Gehring et al., 2017, arXiv:1705.03122)."""
+    """x + P[pos], one trained row for each position (Gehring et al., 2017, arXiv:1705.03122)."""
 
     def __init__(self, context_length: int, d_model: int):
         super().__init__()
@@ -86,6 +93,38 @@ class LearnedPositions(PositionSignal):
 
     def embed(self, x: Hidden, positions: Positions) -> Hidden:
         return x + self.table(positions)
+
+
+class LinearBiases(PositionSignal):
+    """score - slope * distance, a slope for each head (ALiBi; Press et al., 2022,
+    arXiv:2108.12409).
+
+    The distance is that from the query back to the key.
+    """
+
+    slopes: Tensor
+
+    def __init__(self, n_heads: int):
+        super().__init__()
+        self.register_buffer("slopes", torch.tensor(alibi_slopes(n_heads)), persistent=False)
+
+    def mask(self, positions: Positions, n_keys: int) -> ScoreMask:
+        keys = torch.arange(n_keys, device=positions.device)
+        distances = (positions[..., :, None] - keys).float()
+        return BiasedMask(-self.slopes.float()[:, None, None] * distances.unsqueeze(-3))
+
+
+def alibi_slopes(n_heads: int) -> list[float]:
+    """2^(-8 i / n) for i = 1 … n, if the number of heads n is a power of two.
+
+    Otherwise those of the largest power of two below n, then the first, third, fifth … of twice
+    that power, which lie between them.
+    """
+    power = 2 ** (n_heads.bit_length() - 1)
+    between = range(1, 2 * (n_heads - power), 2)
+    return [2 ** (-8 * i / power) for i in range(1, power + 1)] + [
+        2 ** (-4 * i / power) for i in between
+    ]
 
 
 def rotate_pairs(
@@ -115,18 +154,20 @@ def sinusoids(positions: Positions, d_model: int) -> Float[Tensor, "*shared seq 
 
 def build_position(config: ModelConfig) -> PositionSignal:
     """The module of the configured kind."""
-    return POSITIONS[type(config.position)](config)
+    match config.position:
+        case Rope(theta=theta):
+            return RotaryPositions(config.head_width, theta, config.context_length)
+        case NoPosition():
+            return NoPositions()
+        case Sinusoidal():
+            return SinusoidalPositions(config.d_model)
+        case Learned():
+            return LearnedPositions(config.context_length, config.d_model)
+        case Alibi():
+            return LinearBiases(config.n_heads)
+        case _:
+            assert_never(config.position)
 
 
 def _unturned(heads: Heads) -> Heads:
     return heads
-
-
-POSITIONS = {
-    Rope: lambda config: RotaryPositions(
-        config.head_width, config.position.theta, config.context_length
-    ),
-    NoPosition: lambda config: NoPositions(),
-    Sinusoidal: lambda config: SinusoidalPositions(config.d_model),
-    Learned: lambda config: LearnedPositions(config.context_length, config.d_model),
-}

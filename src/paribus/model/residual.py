@@ -1,8 +1,8 @@
 """Axis `model.norm_placement`: how a sublayer is added to the residual stream.
 
 The sublayer is an argument, so that the names of weights are the same under every placement. A
-placement uses as many of the two norms as `config.NORMS_OF_PLACEMENT` says; the others are not
-there.
+placement uses as many of the two norms as its row in `variants.PLACEMENTS` says; the others are
+identities.
 """
 
 from collections.abc import Callable

@@ -14,7 +14,7 @@ Scores = Float[Tensor, "*any"]
 
 def softcap(logits: Scores, cap: float) -> Scores:
     """cap * tanh(logits / cap) (Gemma 2, 2024, arXiv:2408.00118)."""
-    # float32: near the cap neighbours in bfloat16 are whole units apart.
+    # float32: near the cap, adjacent bfloat16 numbers are whole units apart.
     return cap * torch.tanh(logits.float() / cap)
 
 

@@ -12,9 +12,8 @@ from paribus.model.linear import Embedding, Linear
 from paribus.model.norm import build_norm
 from paribus.model.position import build_position
 from paribus.model.softcap import build_softcap
+from paribus.model.variants import EMBEDDING_SCALES
 from paribus.shapes import Hidden, Logits, Tokens
-
-EMBEDDING_SCALES = {"none": lambda config: 1.0, "sqrt_d_model": lambda config: config.d_model**0.5}
 
 
 class Transformer(nn.Module):
@@ -26,7 +25,7 @@ class Transformer(nn.Module):
             raise ConfigError("model.vocab_size: expected a number, found null. Give it a value")
         self.config = config
         self.logit_scale, self.softcap = config.logit_scale, build_softcap(config)
-        self.embedding_scale = EMBEDDING_SCALES[config.embedding_scale](config)
+        self.embedding_scale = EMBEDDING_SCALES[config.embedding_scale](config.d_model)
         self.token_embedding = Embedding(config.vocab_size, config.d_model)
         self.position = build_position(config)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layers))
@@ -41,12 +40,13 @@ class Transformer(nn.Module):
         """The residual stream in front of the output table."""
         start = cache.length if cache is not None else 0
         self._check(tokens, start)
-        positions = torch.arange(start, start + tokens.shape[-1], device=tokens.device)
-        rotate = self.position.rotation(positions)
+        end = start + tokens.shape[-1]
+        positions = torch.arange(start, end, device=tokens.device)
+        rotate, mask = self.position.rotation(positions), self.position.mask(positions, end)
         x = self.token_embedding(tokens) * self.embedding_scale
         x = self.position.embed(x, positions)
         for i, layer in enumerate(self.layers):
-            x = layer(x, rotate, cache.layers[i] if cache is not None else None)
+            x = layer(x, rotate, mask, cache.layers[i] if cache is not None else None)
         return self.final_norm(x)
 
     def logits(self, hidden: Hidden) -> Logits:
@@ -55,7 +55,7 @@ class Transformer(nn.Module):
 
     @property
     def output_weight(self) -> Tensor:
-        """The output table (vocab, d_model): the input table where they are tied."""
+        """The output table (vocab, d_model), which is the input table if they are tied."""
         return self.token_embedding.weight if self.lm_head is None else self.lm_head.weight
 
     def new_cache(self) -> Cache:

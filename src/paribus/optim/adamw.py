@@ -43,7 +43,7 @@ class AdamW(GroupOptimizer):
 
 
 def count_step(state: dict, parameter: Tensor) -> None:
-    """Adds one to the step of a parameter; the first time, makes its moments."""
+    """Counts one more step of a parameter; the first call creates its moments."""
     if not state:
         # The count is a tensor on the CPU: saved with the moments, read without waiting.
         state["step"] = torch.zeros((), dtype=torch.float64)
@@ -68,7 +68,7 @@ def _update_one_by_one(parameters: list[Tensor], states: dict, group: dict) -> N
 
 
 def update_together(parameters: list[Tensor], states: dict, group: dict) -> None:
-    """The same update, one call for all tensors that have made equally many steps."""
+    """The same update, one call for all tensors with the same step count."""
     beta1, beta2 = group["betas"]
     for t, same, gradients, means, mean_squares in _by_step(parameters, states):
         torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])
@@ -90,7 +90,7 @@ def update_in_one_pass(
     settings: tuple[float, float, float],
     factors: Tensor,
 ) -> None:
-    """The same update for a compiler, which makes it one loop over the memory of each tensor.
+    """The same update for a compiler, which turns it into one loop over each tensor.
 
     `settings` are the betas and eps. `factors` change from step to step: 1 - lr * weight_decay,
     sqrt(1 - beta2^t), lr / (1 - beta1^t).
@@ -132,7 +132,7 @@ def _update_by(one_pass: OnePass, parameters: list[Tensor], states: dict, group:
 
 
 def _by_step(parameters: list[Tensor], states: dict) -> Iterator[tuple]:
-    """(t, parameters, gradients, means, mean squares) of those that have made t steps."""
+    """(t, parameters, gradients, means, mean squares) for each step count t."""
     by_step: dict[float, list[Tensor]] = {}
     for parameter in parameters:
         by_step.setdefault(states[parameter]["step"].item(), []).append(parameter)

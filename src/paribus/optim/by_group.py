@@ -1,4 +1,4 @@
-"""What all optimizers share: a step is one update for each group of parameters."""
+"""Base class of all optimizers: a step is one update for each group of parameters."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,10 +12,10 @@ Loss = float | Tensor
 
 
 class GroupOptimizer(Optimizer, ABC):
-    """An optimizer that says how the parameters of one group change."""
+    """An optimizer whose subclass updates the parameters of one group at a time."""
 
-    # PyTorch wraps these to keep its compiler out of them, and the wrapper imports the compiler:
-    # seconds at every start. What is compiled is the update alone.
+    # PyTorch wraps these to keep its compiler out, and the wrapper imports the compiler: seconds at
+    # every start. Only the update is ever compiled.
     add_param_group = unwrap(Optimizer.add_param_group)
     zero_grad = unwrap(Optimizer.zero_grad)
     state_dict = unwrap(Optimizer.state_dict)

@@ -10,7 +10,7 @@ from paribus.shapes import Scalar
 
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[Tensor], max_norm: float | None) -> Scalar:
-    """Scales all gradients by M / (norm + 1e-6) where their global norm exceeds M.
+    """Scales all gradients by M / (norm + 1e-6) if their global norm exceeds M.
 
     Returns the norm before. `parameters` is read once, so a generator works. Nothing waits for the
     device: the factor is a tensor.
@@ -24,7 +24,7 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float | None) -> Scal
 
 
 def global_norm(tensors: list[Tensor]) -> Scalar:
-    """The Euclidean norm of all numbers of all tensors, 0 where there are none."""
+    """The Euclidean norm over all tensors; 0 if there are none."""
     if not tensors:
         return torch.zeros(())
     return torch.stack([n.float() for n in torch._foreach_norm(tensors)]).square().sum().sqrt()

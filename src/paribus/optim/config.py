@@ -8,12 +8,12 @@ from paribus.config.settings import settings
 
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Rate = Annotated[float, Gt(0), Lt(1_000_000)]
-"""A learning rate: PyTorch takes none that float32 does not hold."""
+"""A learning rate; PyTorch accepts only what fits into float32."""
 
 
 @settings
 class OptimizerSettings:
-    """What every kind of optimizer has."""
+    """Settings of every kind of optimizer."""
 
     kind: str
     lr: Rate = 3e-4
@@ -26,7 +26,7 @@ class OptimizerSettings:
 
 @settings
 class MomentSettings(OptimizerSettings):
-    """What the kinds have that keep adaptive moments."""
+    """Settings of the kinds with adaptive moments."""
 
     beta1: Fraction = 0.9
     """Decay of the mean of gradients."""

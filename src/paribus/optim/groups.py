@@ -1,4 +1,4 @@
-"""Which parameters decay, and which of Muon's two rules they follow."""
+"""Parameter groups: which tensors decay, and which of Muon's two rules they follow."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,8 @@ from paribus.optim.config import MuonConfig, OptimizerSettings
 Named = list[tuple[str, Parameter]]
 
 DECAYS = {
-    "matrices": lambda parameter: parameter.ndim >= 2,
+    # A parameter of a model states it where it is made (model/parameter.py).
+    "matrices": lambda parameter: getattr(parameter, "decays", parameter.ndim >= 2),
     "all": lambda parameter: True,
 }
 

@@ -23,7 +23,7 @@ def learning_rate(step: int, config: ScheduleConfig, peak: float, n_steps: int) 
 
 
 def check_schedule(config: ScheduleConfig, peak: float, n_steps: int) -> None:
-    """Raises ConfigError where the rate would rise to its end, or never reach its peak.
+    """Raises ConfigError if the rate would rise towards its end or never reach its peak.
 
     The warm-up ends before the run and before the horizon, and `min_lr` is at most the peak.
     """

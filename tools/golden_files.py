@@ -1,4 +1,4 @@
-"""What each shipped arm is, in numbers: `python tests/golden_files.py` writes tests/golden again.
+"""Golden files of the shipped arms: `python tools/golden_files.py` writes tests/golden again.
 
 A changed default shows as a difference in every arm that it touches. Vocabulary 10,000, seed 0.
 """

@@ -1,12 +1,14 @@
-"""The numbers of docs/ablation-axes.md: `python tests/axis_page.py` writes them and the figures again.
+"""Numbers and figures of docs/ablation-axes.md: `python tools/axis_page.py` writes them again.
 
-A block of the page begins with a comment that says what stands in it: `<!-- costs A B -->`, one row a
-word, each word an override or several joined by "+"; `<!-- first line of: paribus … -->`, what a
-command prints first. It ends with `<!-- end -->`.
+A block of the page begins with a comment that says what stands in it. `<!-- costs A B -->`: one row
+for each word, which is an override, several joined by "+", or `model.ffn=*` for every choice of a
+key. `<!-- first line of: paribus … -->`: the first line that a command prints. It ends with
+`<!-- end -->`.
 """
 
 import re
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from click.testing import CliRunner
 
@@ -14,6 +16,7 @@ from axis_figures import FIGURES, FOLDER, svg
 from paribus.cli.accounting import account
 from paribus.cli.main import paribus
 from paribus.experiment import load_experiment
+from paribus.model.config import ModelConfig
 
 PAGE = Path(__file__).parents[1] / "docs" / "ablation-axes.md"
 BLOCK = re.compile(r"(<!-- (costs|first line of:)(.*?) ?-->\n)(.*?)(\n<!-- end -->)", re.DOTALL)
@@ -22,7 +25,7 @@ MIB = 2**20
 
 
 def filled(page: str) -> str:
-    """The page with the content of its blocks made anew."""
+    """The page with the content of its blocks computed again."""
     makers = {"costs": cost_table, "first line of:": first_line}
 
     def made(found: re.Match[str]) -> str:
@@ -32,7 +35,7 @@ def filled(page: str) -> str:
 
 
 def cost_table(rows: list[str]) -> str:
-    """What each row of overrides adds to the base; without rows, the base itself."""
+    """The extra cost of each row of overrides; without rows, the cost of the base itself."""
     lines = [
         "| setting | parameters | FLOPs, forward | peak memory, training |",
         "|---|---|---|---|",
@@ -41,12 +44,21 @@ def cost_table(rows: list[str]) -> str:
     if not rows:
         n, flops, memory = base
         lines.append(f"| `base_modern` | {n:,} | {flops / 1e6:,.1f} M | {memory / MIB:,.1f} MiB |")
-    for row in rows:
+    for row in (choice for given in rows for choice in expanded(given)):
         n, flops, memory = (a - b for a, b in zip(costs(row.split("+")), base, strict=True))
         cells = (signed(n), signed(flops / 1e6, ".1f", " M"), signed(memory / MIB, ".1f", " MiB"))
         names = " ".join(f"`{override}`" for override in row.split("+"))
         lines.append(f"| {names} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def expanded(row: str) -> list[str]:
+    """The row, or one for each choice of a key of the model if its value is `*`."""
+    key, _, value = row.partition("=")
+    if value != "*":
+        return [row]
+    choices = get_type_hints(ModelConfig)[key.removeprefix("model.")]
+    return [f"{key}={choice}" for choice in get_args(choices)]
 
 
 def costs(overrides: list[str]) -> tuple[int, int, int]:

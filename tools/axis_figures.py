@@ -1,7 +1,7 @@
 """The figures of docs/ablation-axes.md, drawn from the project's own functions.
 
-Every curve is computed by the code that trains; the drawings of boxes are the equations of their axis.
-The place of everything is fixed, so that fonts of another machine move nothing.
+Every curve is computed by the code that trains; the drawings of boxes are the equations of their
+axis. The place of everything is fixed, so that the fonts of another machine move nothing.
 """
 
 import math
@@ -13,15 +13,17 @@ import altair
 import torch
 import vl_convert
 
-from paribus.model.attention import causal_mask
+from paribus.model.activations import gelu, relu, relu2, silu
 from paribus.model.config import ModelConfig, Sinusoidal
-from paribus.model.ffn import gelu, relu, relu2, silu
-from paribus.model.init import INITS, initial_std, initialize
+from paribus.model.init import initialize
+from paribus.model.mask import causal_mask
 from paribus.model.norm import LayerNorm, RMSNorm
-from paribus.model.position import sinusoids
+from paribus.model.position import alibi_slopes, sinusoids
 from paribus.model.residual import RESIDUALS
+from paribus.model.signal import position_to_token_ratio
 from paribus.model.softcap import softcap
-from paribus.model.transformer import EMBEDDING_SCALES, Transformer
+from paribus.model.transformer import Transformer
+from paribus.model.variants import EMBEDDING_SCALES, INITS
 from paribus.optim.config import ScheduleConfig
 from paribus.optim.muon import orthogonal
 from paribus.optim.schedule import SCHEDULES, learning_rate
@@ -31,6 +33,7 @@ BASE = ModelConfig(vocab_size=50_257)
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first comes with vl-convert: labels are as wide on every machine."""
 Rows = list[dict[str, Any]]
+Figure = altair.Chart | altair.LayerChart | altair.FacetChart
 
 
 def svg(name: str) -> str:
@@ -49,8 +52,10 @@ def curves(
 ) -> altair.Chart:
     """Rows with x, y and `curve`, a line each; `log` names the axes with a logarithmic scale."""
     order = list(dict.fromkeys(row["curve"] for row in rows))
-    kinds = {axis: "log" if axis in log else "linear" for axis in "xy"}
-    scales = {axis: altair.Scale(type=kind, nice=False, zero=False) for axis, kind in kinds.items()}
+    scales = {
+        axis: altair.Scale(type="log" if axis in log else "linear", nice=False, zero=False)
+        for axis in "xy"
+    }
     color = altair.Color("curve:N", title=None, sort=order, legend=altair.Legend(orient="right"))
     return (
         altair.Chart(altair.InlineData(values=rows), width=440, height=230)
@@ -71,7 +76,7 @@ def rows_of(curve: str, xs: Any, ys: Any) -> Rows:
     ]
 
 
-def drawing(boxes: Rows, lines: Rows, width: int, height: int) -> altair.LayerChart:
+def drawing(boxes: Rows, lines: Rows, width: int, height: int) -> Figure:
     """Labelled boxes (middle, width, fill) over lines; y grows upward."""
 
     def axis(name: str, limit: int) -> dict[str, Any]:
@@ -126,7 +131,7 @@ BRANCHES = {
 }
 
 
-def norm_placement() -> altair.LayerChart:
+def norm_placement() -> Figure:
     """The stream goes up on the left of each, the sublayer beside it."""
     boxes, lines = [], []
     for column, placement in enumerate(RESIDUALS):
@@ -145,7 +150,7 @@ def norm_placement() -> altair.LayerChart:
     return drawing(boxes, lines, width=530, height=262)
 
 
-def grouped_heads() -> altair.LayerChart:
+def grouped_heads() -> Figure:
     """Which key and value head serves each of four query heads."""
     boxes, lines = [], []
     for column, n_kv_heads in enumerate((4, 2, 1)):
@@ -200,7 +205,7 @@ def stream_growth() -> altair.Chart:
 
 @torch.no_grad()
 def norms() -> altair.Chart:
-    """One vector of eight numbers, all above zero, and what each kind makes of it."""
+    """One vector of eight positive numbers, normalized by each kind."""
     x = torch.tensor([[1.0, 2.0, 6.0, 3.0, 2.5, 4.0, 1.5, 4.0]])
     kinds = {"rmsnorm": RMSNorm(8, 1e-5), "layernorm": LayerNorm(8, 1e-5, bias=False)}
     rows = rows_of("input", range(8), x[0])
@@ -230,6 +235,15 @@ def sinusoidal() -> altair.Chart:
     return curves(rows, "position", "value added")
 
 
+def alibi_biases() -> altair.Chart:
+    """The number that each of eight heads adds to the score of a key."""
+    distances = range(65)
+    rows = []
+    for i, slope in enumerate(alibi_slopes(8), 1):
+        rows += rows_of(f"head {i}, 1/{1 / slope:.0f}", distances, [-slope * d for d in distances])
+    return curves(rows, "distance from the query back to the key", "added to the score")
+
+
 def activations() -> altair.Chart:
     x = torch.linspace(-4, 3, 141)
     rows = []
@@ -250,7 +264,7 @@ def initial_spread() -> altair.Chart:
         "layers.0.ffn.down_proj.weight": (d, d_ff),
     }
     rows = [
-        {"x": initial_std(name, shape, replace(BASE, init=init, tie_embeddings=tied)), "init": init}
+        {"x": replace(BASE, init=init, tie_embeddings=tied).initial_std(name, shape), "init": init}
         | {"tensor": name.split(".")[-2] + ("" if tied else ", untied")}
         for init in INITS
         for name, shape in shapes.items()
@@ -273,18 +287,17 @@ def initial_spread() -> altair.Chart:
     )
 
 
-def position_signal() -> altair.Chart:
+def position_signal() -> Figure:
     """Size of the sinusoids over the size of a token's vector, before the first step."""
-    table = sinusoids(torch.arange(BASE.context_length), BASE.d_model)
-    size = table.square().mean().sqrt().item()
     rows = []
     for tied in (True, False):
-        for scale, factor in EMBEDDING_SCALES.items():
-            config = replace(BASE, tie_embeddings=tied, position=Sinusoidal())
-            shape = (50_257, BASE.d_model)
-            token = initial_std("token_embedding.weight", shape, config) * factor(config)
+        for scale in EMBEDDING_SCALES:
+            config = replace(
+                BASE, tie_embeddings=tied, position=Sinusoidal(), embedding_scale=scale
+            )
             tables = "tied" if tied else "untied"
-            rows.append({"x": float(f"{size / token:.4g}"), "arm": f"{tables}, {scale}"})
+            ratio = position_to_token_ratio(config)
+            rows.append({"x": float(f"{ratio:.4g}"), "arm": f"{tables}, {scale}"})
     chart = altair.Chart(altair.InlineData(values=rows), width=380, height=120)
     bars = chart.mark_bar().encode(
         x=altair.X(
@@ -295,7 +308,8 @@ def position_signal() -> altair.Chart:
         ),
         y=altair.Y("arm:N", title=None, sort=None),
     )
-    return bars + bars.mark_text(align="left", dx=4).encode(text=altair.Text("x:Q", format=".3~g"))
+    labels = bars.mark_text(align="left", dx=4).encode(text=altair.Text("x:Q", format=".3~g"))
+    return altair.layer(bars, labels)
 
 
 def soft_cap() -> altair.Chart:
@@ -307,7 +321,7 @@ def soft_cap() -> altair.Chart:
 
 
 def newton_schulz() -> altair.Chart:
-    """What the iteration makes of each singular value, from a diagonal matrix of norm 1."""
+    """Each singular value after some iterations, from a diagonal matrix of norm 1."""
     values = torch.logspace(-3, 0, 200)
     rows = rows_of("before", values, values)
     for iterations in (1, 3, 5):
@@ -322,9 +336,10 @@ def newton_schulz() -> altair.Chart:
 
 def schedules() -> altair.Chart:
     rows = []
+    steps = range(0, 40_001, 400)
     for kind in SCHEDULES:
-        steps = range(0, 40_001, 400)
-        rates = [learning_rate(s, ScheduleConfig(kind=kind), 3e-4, 40_000) for s in steps]
+        config = ScheduleConfig(kind=kind)  # type: ignore[arg-type]
+        rates = [learning_rate(step, config, 3e-4, 40_000) for step in steps]
         rows += rows_of(kind, steps, rates)
     return curves(rows, "step", "learning rate")
 
@@ -332,8 +347,8 @@ def schedules() -> altair.Chart:
 FIGURES = {
     figure.__name__: figure
     for figure in (
-        norm_placement, stream_growth, norms, rope_wavelengths, sinusoidal, position_signal,
-        attention_mask, grouped_heads, activations, soft_cap, initial_spread, newton_schulz,
-        schedules,
+        norm_placement, stream_growth, norms, rope_wavelengths, sinusoidal, alibi_biases,
+        position_signal, attention_mask, grouped_heads, activations, soft_cap, initial_spread,
+        newton_schulz, schedules,
     )
 }  # fmt: skip
