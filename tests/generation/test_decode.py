@@ -8,7 +8,7 @@ import torch
 from paribus.errors import ConfigError
 from paribus.generation.decode import Decoding, generate
 from paribus.generation.sampling import SamplingConfig, choose
-from paribus.model.config import Learned, ModelConfig, NoPosition, Rope, Sinusoidal
+from paribus.model.config import Alibi, Learned, ModelConfig, NoPosition, Rope, Sinusoidal
 from paribus.model.init import initialize
 from paribus.model.transformer import Transformer
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -20,6 +20,7 @@ ARCHITECTURES = [
     {"position": NoPosition(), "norm": "layernorm", "bias": True},
     {"position": Sinusoidal(), "norm_placement": "post", "ffn": "relu"},
     {"position": Learned(), "tie_embeddings": False, "n_kv_heads": 1, "logit_scale": 0.5},
+    {"position": Alibi(), "n_kv_heads": 2},
     {"position": Rope(), "attention_backend": "manual", "embedding_scale": "sqrt_d_model"},
 ]
 
