@@ -29,6 +29,7 @@ from paribus.files import (
 from paribus.generation.decode import encode_prompt
 from paribus.interrupts import StopFlag, stop_flag
 from paribus.model.accounting import check_vocab_size
+from paribus.model.signal import position_signal_warning
 from paribus.optim.schedule import check_schedule, learning_rate
 from paribus.run_folder import RunPaths, check_no_links, check_run_folder, run_id
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -261,6 +262,8 @@ def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) ->
     if resolved.training.steps is not None:
         # Before any time is spent.
         check_schedule(resolved.schedule, resolved.optimizer.lr, resolved.training.steps)
+    if drowned := position_signal_warning(resolved.model):
+        listener.on_note(drowned)
     batch_at = open_batches(resolved, shards).at
     if lack := lack_of_memory(resolved):
         listener.on_note(lack)
