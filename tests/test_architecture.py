@@ -23,7 +23,7 @@ from source_tree import (
 LAYERS = {
     8: ["__init__", "__main__"],
     7: ["cli", "api"],
-    6: ["study", "serve", "cs336", "bench"],
+    6: ["study", "serve", "cs336", "bench", "first_run"],
     5: ["training", "export"],
     4: ["generation", "evaluation"],
     3: ["checkpoint", "report"],

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paribus.api import Run, load, load_config, resume, train, train_or_resume
+    from paribus.api import Run, load, load_config, quickstart, resume, train, train_or_resume
     from paribus.report.runs import read_runs
     from paribus.tokenizer.tokenizer import Tokenizer
     from paribus.tracking.listener import Listener
@@ -15,6 +15,7 @@ __all__ = [
     "Tokenizer",
     "load",
     "load_config",
+    "quickstart",
     "read_runs",
     "resume",
     "train",

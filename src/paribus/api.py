@@ -147,6 +147,30 @@ def train(
     return load(train_run(_experiment(config), listeners, init_from=source))
 
 
+def quickstart(
+    *text: Path | str,
+    corpus: str = "fables",
+    field: str = "text",
+    time: str = "5m",
+    run: Path | str | None = None,
+    device: str = "auto",
+    listeners: "Sequence[Listener]" = (),
+) -> Run:
+    """Trains a tokenizer and a small model on files, or on a built-in corpus, within a time.
+
+    `corpus` is fables, pydocs or tinystories; `field` is that of JSON lines. Raises what
+    `paribus quickstart` ends with.
+    """
+    from paribus.first_run.run import quickstart as first_run
+
+    folder = None if run is None else Path(run)
+    made = first_run(
+        text, corpus=corpus, field=field, time_budget=time, run=folder, device=device,
+        listeners=listeners,
+    )  # fmt: skip
+    return load(made.folder)
+
+
 def train_or_resume(
     config: "Experiment | Path | str", *, listeners: "Sequence[Listener]" = ()
 ) -> Run:

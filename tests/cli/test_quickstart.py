@@ -1,12 +1,10 @@
 """quickstart: from text to a run that speaks for itself, in a few seconds of budget."""
 
 import json
-from dataclasses import replace
-
 import pytest
 
 from paribus.cli.main import run
-from paribus.cli.quickstart import BUILT_IN
+from paribus.first_run import texts
 
 PARTS = {
     "config.yaml", "environment.json", "status.json", "metrics.jsonl", "samples.jsonl", "run.log",
@@ -44,9 +42,7 @@ def test_own_text_becomes_a_run_that_generates_and_extends(quickstart, tiny_data
 
 def test_a_second_quickstart_takes_a_name_of_its_own(quickstart, tmp_path, monkeypatch):
     (tmp_path / "my runs" / "quickstart").mkdir(parents=True)
-    corpus = BUILT_IN["fables"]
-    short = replace(corpus, read=lambda: corpus.read()[:20_000])
-    monkeypatch.setitem(BUILT_IN, "fables", short)
+    monkeypatch.setattr(texts, "FABLES_BYTES", 20_000)
     exit_code, out, _ = quickstart("--corpus", "fables")
     assert exit_code == 0 and "run folder: my runs/quickstart-2" in out
 
@@ -55,7 +51,7 @@ def test_a_text_of_three_words_works_with_a_warning(quickstart, tmp_path):
     (tmp_path / "three.txt").write_text("three small words", encoding="utf-8")
     exit_code, out, err = quickstart("--text", "three.txt")
     assert exit_code == 0, err
-    assert "warning: too little text: validation is empty" in err
+    assert "warning: too little text: validation is empty" in out
     assert "--- sample 1" in out
 
 

@@ -22,7 +22,7 @@ from paribus.tokenizer.train import train as train_tokenizer
 from paribus.training import plan, resolve
 from paribus.training.budget import evaluated_tokens, tokens_per_step
 from paribus.training.calibration import Speed, steps_in
-from paribus.training.fit import MOST_EPOCHS, TOKENS_PER_PARAMETER, fit, smaller_models
+from paribus.training.fit import MAX_EPOCHS, TOKENS_PER_PARAMETER, fit, smaller_models
 from paribus.training.loader import random_batches
 from paribus.training.plan import Forecast, forecast
 from paribus.training.run import train
@@ -185,7 +185,7 @@ def test_a_fit_does_not_repeat_little_data_for_long(experiment, at_a_rate):
     before = forecast_of(experiment, speed=None, data=Tokens(640, 0))
     found = fit(experiment, before, 1000.0, random_batches, print)
     assert found.epochs is not None
-    assert found.epochs <= MOST_EPOCHS
+    assert found.epochs <= MAX_EPOCHS
 
 
 def test_a_fit_compiles_where_that_pays(experiment, at_a_rate):

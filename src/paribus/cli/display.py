@@ -113,6 +113,13 @@ class TrainingDisplay(Listener):
         """Says what the user should know."""
         self._say(text)
 
+    def on_stage(self, text: str) -> None:
+        """Says what has been done, on standard output."""
+        if self._status:
+            self.console.print(text)
+        else:
+            click.echo(text)
+
     def _say(self, text: str) -> None:
         if self._status:
             self.console.print(text)

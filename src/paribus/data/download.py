@@ -68,13 +68,23 @@ def download(
     """
     if name not in DATASETS:
         raise ConfigError(f"data set: expected one of {', '.join(DATASETS)}, found {name!r}")
-    repository, files = DATASETS[name]
+    _, files = DATASETS[name]
+    return [download_file(name, file, out, endpoint=endpoint, progress=progress) for file in files]
+
+
+def download_file(
+    name: str,
+    file: str,
+    out: Path,
+    *,
+    endpoint: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Brings one file of a data set into the folder `out`; raises what `download` raises."""
+    repository, _ = DATASETS[name]
     base = (endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
     make_folder(out)
-    return [
-        _bring(f"{base}/datasets/{repository}/resolve/main/{file}", out / file, progress)
-        for file in files
-    ]
+    return _bring(f"{base}/datasets/{repository}/resolve/main/{file}", out / file, progress)
 
 
 def _bring(url: str, path: Path, progress: Progress | None) -> Path:

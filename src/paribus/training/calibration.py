@@ -52,14 +52,26 @@ def measure_speed(experiment: Experiment, batch_at: BatchAt) -> Speed:
     return Speed(step, max(0.0, times[0] - step))
 
 
-def steps_in(seconds: float, experiment: Experiment, data: TokenCounts | None, speed: Speed) -> int:
-    """The most steps that end within `seconds`, evaluations included; at least one."""
+def steps_in(
+    seconds: float,
+    experiment: Experiment,
+    data: TokenCounts | None,
+    speed: Speed,
+    max_epochs: float | None = None,
+) -> int:
+    """The most steps that end within `seconds`, evaluations included; at least one.
+
+    With `max_epochs`, at most so many passes over the data.
+    """
     left = (seconds - speed.start) / speed.step
     cost = steps_of_evaluation(experiment, data)
     every = experiment.evaluation.every
     # Steps up to an evaluation and itself; the last evaluation may come before a whole round.
     rounds, rest = divmod(left, every + cost) if every else (0.0, left)
-    return max(1, int(rounds * (every or 0) + max(0.0, rest - cost)))
+    steps = rounds * (every or 0) + max(0.0, rest - cost)
+    if max_epochs is not None and data is not None:
+        steps = min(steps, max_epochs * data.n_train_tokens / tokens_per_step(experiment))
+    return max(1, int(steps))
 
 
 def steps_of_evaluation(experiment: Experiment, data: TokenCounts | None) -> float:

@@ -17,7 +17,7 @@ from paribus.training.plan import Forecast
 TOKENS_PER_PARAMETER = 20
 """Training tokens for each parameter outside of the tables (Hoffmann et al., 2022,
 arXiv:2203.15556)."""
-MOST_EPOCHS = 4.0
+MAX_EPOCHS = 4.0
 """Passes over the data that are nearly worth new data (Muennighoff et al., 2023,
 arXiv:2305.16264)."""
 TRIES = 4
@@ -55,7 +55,7 @@ def fit(
         speed = measure_speed(one_step, batches_of(one_step))
         say(f"d_model {model.d_model}, {model.n_layers} layers: {speed.step:.3f} s a step")
         one = replace(found, experiment=one_step, speed=speed)
-        steps = _steps_of_data(one, steps_in(seconds, one_step, found.data, speed))
+        steps = steps_in(seconds, one_step, found.data, speed, MAX_EPOCHS)
         final = _with_model(experiment, model, steps)
         return replace(one, experiment=with_compile(final, one_step.training.compile))
 
@@ -110,14 +110,6 @@ def _with_model(experiment: Experiment, model: ModelConfig, steps: int) -> Exper
     warmup = steps // 10 if warmup is None else min(warmup, steps // 10)
     schedule = replace(experiment.schedule, warmup_steps=warmup, horizon=None)
     return replace(experiment, model=model, training=training, schedule=schedule)
-
-
-def _steps_of_data(found: Forecast, steps: int) -> int:
-    """`steps`, or as many as make the most passes over the data."""
-    if found.data is None:
-        return steps
-    most = MOST_EPOCHS * found.data.n_train_tokens / tokens_per_step(found.experiment)
-    return max(1, min(steps, int(most)))
 
 
 def _learns(model: ModelConfig, seconds: float, rate: float) -> bool:

@@ -135,12 +135,19 @@ def _finish(job: Job, state: TrainState) -> None:
     reason = "all steps made"
     if state.step < job.n_steps:
         reason = _reason_to_end(job) or "ended early"
-        lift = f"training.steps={job.n_steps}" if _is_overdue(job) else "evaluation.patience=null"
+        lift = _lifting(job)
         job.listener.on_note(
-            f"{reason} (step {state.step} of {job.n_steps}). Continue: {again} {lift}"
+            f"{reason} (step {state.step} of {job.n_steps}). Continue: {again}{lift}"
         )
         job.metrics.event(state.step, "ended_early", reason=reason)
     write_status(job, state, "finished", reason, 0)
+
+
+def _lifting(job: Job) -> str:
+    """What lets a run continue that its own settings ended."""
+    if _is_overdue(job):
+        return f" training.steps={job.n_steps}"
+    return " evaluation.patience=null" if job.experiment.evaluation.patience is not None else ""
 
 
 def _stopped(job: Job, state: TrainState, message: str) -> None:
