@@ -1,6 +1,5 @@
 """The bench: its timer, what it refuses, and the command on a small text."""
 
-import os
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 
 from paribus.bench import encoding, training
 from paribus.bench import material as bench_material
-from paribus.bench.alone import run_alone
 from paribus.bench.figure import fastest, rates_figure
 from paribus.bench.material import Material, Sample, material_in, sample_in
 from paribus.bench.peers import NAIVE, OURS, PEERS, Peer, Routes
@@ -18,7 +16,7 @@ from paribus.bench.rows import Row, records
 from paribus.bench.tables import tables
 from paribus.bench.timing import alternate
 from paribus.bench.trainers import SAME_TIES, TRAINERS, Trainer
-from paribus.errors import CheckFailedError
+from paribus.processes import run_in_process
 
 TEXT = "Once upon a time, a fox met a hare.\nIt's 2024! <|endoftext|>naïve 🦊\n" * 400
 
@@ -107,27 +105,16 @@ def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):
     trainers = {NAIVE: TRAINERS[NAIVE], OURS: TRAINERS[OURS], "wrong": wrong}
 
     def learned(work, name, task):
-        run = run_alone(work, OURS if name == "wrong" else name, task)
+        run = run_in_process(work, OURS if name == "wrong" else name, task)
         if name == "wrong":
             run.result.learned.tokens[5] = b"?"
         return run
 
-    monkeypatch.setattr(training, "run_alone", learned)
+    monkeypatch.setattr(training, "run_in_process", learned)
     rows = list(training.training_rows(sample, 300, trainers, 1, quiet))
     assert [row.library for row in rows] == [NAIVE, OURS, OURS, "wrong"]
     assert rows[3].wall is None and rows[3].note == f"not equal, {SAME_TIES}"
     assert all(row.wall and row.peak_bytes and row.n_pretokens for row in rows[:3])
-
-
-def test_what_a_process_of_its_own_prints_is_not_heard(capfd):
-    assert run_alone(os.write, 1, b"Starting merges").result == 15
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_process_of_its_own_that_fails_says_how():
-    assert run_alone(len, [1, 2, 3]).result == 3
-    with pytest.raises(CheckFailedError, match="found ValueError: invalid literal"):
-        run_alone(int, "x")
 
 
 def test_ratios_are_of_bytes_a_second_of_cpu():

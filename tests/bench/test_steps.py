@@ -2,20 +2,16 @@
 
 import json
 import math
-import operator
-import pydoc
 
 import pytest
 import torch
 from torch import nn
 
 from paribus.bench import models, steps
-from paribus.bench.alone import Worker
 from paribus.bench.models import Model
 from paribus.bench.sizes import SHAPES, Shape
 from paribus.bench.step_table import step_table
 from paribus.bench.steps import Setting, StepRow, prepare, step_rows
-from paribus.errors import CheckFailedError
 from paribus.loss import cross_entropy
 from paribus.model.accounting import count_flops
 from paribus.model.init import initialize
@@ -103,30 +99,6 @@ def test_what_is_not_installed_has_a_row_that_says_so(tiny):
     assert absent.note == "not installed: no-such-library"
     assert clone.note.startswith("not installed: a clone of nanoGPT")
     assert "not installed" in step_table([absent, clone])
-
-
-def test_a_worker_answers_again_and_again_and_tells_what_failed():
-    with Worker(operator.attrgetter, "real") as worker:
-        assert [worker.ask(number, seconds=60) for number in (3, 4 + 2j)] == [3, 4]
-        with pytest.raises(CheckFailedError, match="AttributeError"):
-            worker.ask("text", seconds=60)
-        assert worker.ask(5, seconds=60) == 5
-
-
-def test_an_answer_that_takes_too_long_is_not_waited_for():
-    with (
-        Worker(pydoc.locate, "time.sleep") as worker,
-        pytest.raises(CheckFailedError, match="too slow"),
-    ):
-        worker.ask(600, seconds=0.1)
-
-
-def test_a_worker_whose_process_dies_says_so():
-    with Worker(operator.methodcaller, "exit", 3) as worker:
-        worker._process.terminate()
-        worker._process.join()
-        with pytest.raises(CheckFailedError, match="its process died"):
-            worker.ask(1, seconds=60)
 
 
 def test_a_row_without_figures_is_shown():

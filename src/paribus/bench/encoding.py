@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from paribus.bench.alone import run_alone
 from paribus.bench.library import Say
 from paribus.bench.material import Material, Sample
 from paribus.bench.peers import NAIVE, OURS, PEERS, Decode, Ids, Peer, Routes, ids_of
 from paribus.bench.rows import Row
 from paribus.bench.timing import Call, alternate
 from paribus.errors import CheckFailedError
-from paribus.files import available_memory_bytes, publish_file
+from paribus.files import publish_file
+from paribus.machine import available_memory_bytes
+from paribus.processes import run_in_process
 from paribus.tokenizer.tokenizer import Tokenizer
 
 TRIAL_BYTES = 32 << 10
@@ -257,7 +258,7 @@ def _peak(candidate: Candidate, material: Material, say: Say) -> int | None:
     say(f"memory of {candidate.label}")
     arguments = (candidate.library, candidate.route, material, candidate.part.path)
     try:
-        return run_alone(encode_once, *arguments, seconds=60).peak_bytes
+        return run_in_process(encode_once, *arguments, seconds=60).peak_bytes
     except CheckFailedError:
         return None
 

@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import platform
 
-from paribus.files import processor_name
+from paribus.machine import processor_name
 
 
 def machine() -> dict[str, str]:

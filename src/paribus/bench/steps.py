@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import torch
 
-from paribus.bench.alone import Worker
 from paribus.bench.library import Say
 from paribus.bench.models import MODELS, count, optimizer_of
 from paribus.bench.rows import OURS
@@ -21,6 +20,7 @@ from paribus.experiment import Experiment
 from paribus.model.accounting import count_flops
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, ScheduleConfig
+from paribus.processes import Worker
 from paribus.training.config import TrainingConfig
 from paribus.training.numerics import DTYPES, Numerics, matmul_peak, peak_bytes, synchronize
 from paribus.training.plan import random_batches

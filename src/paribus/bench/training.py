@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from statistics import median
 
-from paribus.bench.alone import Alone, run_alone
 from paribus.bench.library import Say
 from paribus.bench.material import Sample
 from paribus.bench.rows import NAIVE, OURS, Row
@@ -19,8 +18,8 @@ from paribus.bench.trainers import (
     learn,
     ours_by_lines,
 )
-from paribus.errors import CheckFailedError
 from paribus.files import publish_file
+from paribus.processes import Outcome, ProcessError, run_in_process
 from paribus.tokenizer.vocabulary import END_OF_TEXT
 
 NAIVE_BYTES, NAIVE_SIZE = 100_000, 400
@@ -42,17 +41,19 @@ def _rows(
     sample: Sample, vocab_size: int, trainers: Mapping[str, Trainer], rounds: int, say: Say
 ) -> Iterator[Row]:
     task = Task(sample.path, vocab_size - 256, bytes_used(sample.data))
-    runs: dict[str, list[Alone]] = {name: [] for name in trainers}
+    runs: dict[str, list[Outcome]] = {name: [] for name in trainers}
     notes: dict[str, str] = {}
     for _ in range(rounds):
         for name, trainer in trainers.items():
+            if not trainer.version():
+                notes[name] = f"not installed: pip install {trainer.install}"
             if name in notes or (runs[name] and runs[name][0].result.wall > QUICK):
                 continue
             say(f"train {name}")
             try:
-                runs[name].append(_run(name, trainer, task))
-            except CheckFailedError as error:
-                notes[name] = str(error).partition("found ")[2][:100]
+                runs[name].append(run_in_process(learn, name, task))
+            except ProcessError as error:
+                notes[name] = error.reason[:100]
     expected = {SAME_TIES: runs[OURS][0].result.learned.tokens}
     if any(runs[name] for name in trainers if trainers[name].rule == BY_LINES):
         expected[BY_LINES] = ours_by_lines(task)
@@ -61,12 +62,6 @@ def _rows(
         note = notes.get(name) or _verdict(trainer, runs[name][0].result.learned.tokens, expected)
         is_timed = name not in notes and not note.startswith("not equal")
         yield replace(_with_figures(row, runs[name]) if is_timed else row, note=note)
-
-
-def _run(name: str, trainer: Trainer, task: Task) -> Alone:
-    if not trainer.version():
-        raise CheckFailedError(f"expected it, found not installed: pip install {trainer.install}")
-    return run_alone(learn, name, task)
 
 
 def _verdict(trainer: Trainer, found: list[bytes], expected: Mapping[str, list[bytes]]) -> str:
@@ -90,7 +85,7 @@ def _bare_row(name: str, trainer: Trainer, sample: Sample, vocab_size: int) -> R
     )
 
 
-def _with_figures(row: Row, runs: list[Alone]) -> Row:
+def _with_figures(row: Row, runs: list[Outcome]) -> Row:
     results: list[TrainerRun] = [run.result for run in runs]
     return replace(
         row,

@@ -13,7 +13,8 @@ from paribus.bench.sizes import SHAPES
 from paribus.cli.byte_size import ByteSize
 from paribus.cli.display import DEVICES, PATH, THREADS, StatusLine, option_names
 from paribus.errors import ConfigError, OutOfMemoryError
-from paribus.files import available_memory_bytes, check_absent, publish_file
+from paribus.files import check_absent, publish_file
+from paribus.machine import available_memory_bytes
 
 if TYPE_CHECKING:
     from paribus.bench.material import Material, Sample

@@ -22,8 +22,8 @@ from torch.utils.checkpoint import (
 
 from paribus.errors import UnavailableError, first_line
 from paribus.experiment import Experiment
-from paribus.files import peak_memory_bytes
 from paribus.loss import Loss, chunked_loss, exponentiate_in_place, readable_loss
+from paribus.machine import peak_memory_bytes
 from paribus.model.transformer import Transformer
 from paribus.training.config import TrainingConfig
 

@@ -11,7 +11,7 @@ from paribus.data.batches import Batch, Batches
 from paribus.data.shards import TokenShards
 from paribus.errors import OutOfMemoryError
 from paribus.experiment import Experiment
-from paribus.files import available_memory_bytes, resident_memory_bytes
+from paribus.machine import available_memory_bytes, resident_memory_bytes
 from paribus.model.accounting import Memory, vocab_size
 from paribus.model.config import ModelConfig
 from paribus.training.budget import (

@@ -2,12 +2,10 @@
 
 import dataclasses
 import datetime
-import importlib.metadata
 import io
 import json
 import logging
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,11 +20,11 @@ from paribus.errors import CannotCreateError, DataError, InputMissingError, Pari
 from paribus.experiment import Experiment, RunPaths
 from paribus.files import (
     TEMPORARY_PREFIXES,
-    processor_name,
     publish_file,
     publish_links,
     remove_folder,
 )
+from paribus.machine import this_machine, versions
 from paribus.manifest import read_json
 from paribus.tokenizer.formats import publish
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -92,13 +90,10 @@ def environment(requested: Experiment, resolved: Experiment) -> dict[str, Any]:
     return {
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in VERSIONED},
+        "versions": versions(VERSIONED),
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain")),
-        "platform": platform.platform(),
-        "processor": processor_name(),
-        "cpu_count": os.cpu_count(),
+        **dataclasses.asdict(this_machine()),
         "threads": resolved.training.threads,
         "resolved": dict(differences("", to_plain(requested), to_plain(resolved))),
     }
@@ -212,13 +207,6 @@ def differences(prefix: str, before: Any, after: Any) -> Sequence[tuple[str, Any
         pairs = [differences(f"{prefix}{key}.", before.get(key), after[key]) for key in keys]
         return [pair for part in pairs for pair in part]
     return [(prefix.rstrip("."), after)]
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _git(*arguments: str) -> str | None:
