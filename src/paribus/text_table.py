@@ -7,7 +7,7 @@ searched or pasted into a page: it is Markdown.
 import io
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,8 @@ class Column:
     """The heading of a column, and how its numbers are written."""
 
     heading: str
-    form: str = ","
-    """Format of its numbers, as in `format(value, form)`."""
+    form: str | Callable[[float], str] = ","
+    """Format of its numbers, as in `format(value, form)`, or a function that writes them."""
     unit: str = ""
     """Written behind each number."""
 
@@ -35,7 +35,10 @@ class Column:
         """A cell as it is printed; None is a dash."""
         if cell is None:
             return "-"
-        return _printable(cell) if isinstance(cell, str) else f"{cell:{self.form}}{self.unit}"
+        if isinstance(cell, str):
+            return _printable(cell)
+        number = format(cell, self.form) if isinstance(self.form, str) else self.form(cell)
+        return number + self.unit
 
 
 def text_table(

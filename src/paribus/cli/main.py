@@ -25,7 +25,7 @@ VERBS = {
     "resume": ("paribus.cli.train:resume", "Go on with a run where it stopped."),
     "generate": ("paribus.cli.generate:generate", "Continue a text with a trained model."),
     "eval": ("paribus.cli.evaluate:evaluate", "Measure the loss of a trained model."),
-    "bench": ("paribus.cli.bench:bench", "Measure beside other libraries."),
+    "bench": ("paribus.cli.bench:bench", "Benchmark against other libraries."),
     "plan": ("paribus.cli.plan:plan", "Time and memory of a run, and one that fits."),
     "accounting": ("paribus.cli.accounting:accounting", "Parameters, FLOPs, memory of a config."),
     "cs336": ("paribus.cli.cs336:cs336", "Run the tests of CS336's assignment 1 against Paribus."),

@@ -1,14 +1,14 @@
-"""Training beside other libraries: each run in a process of its own, in alternation."""
+"""Training compared with other libraries: each run in a process of its own, in alternation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from statistics import median
 
 from paribus.bench.library import Say
-from paribus.bench.material import Sample
 from paribus.bench.rows import NAIVE, OURS, Row
-from paribus.bench.timing import QUICK
-from paribus.bench.trainers import (
+from paribus.bench.tokenizers.material import Sample
+from paribus.bench.tokenizers.timing import QUICK
+from paribus.bench.tokenizers.trainers import (
     BY_LINES,
     SAME_TIES,
     Task,
@@ -23,13 +23,13 @@ from paribus.processes import Outcome, ProcessError, run_in_process
 from paribus.tokenizer.vocabulary import END_OF_TEXT
 
 NAIVE_BYTES, NAIVE_SIZE = 100_000, 400
-"""The naive trainer counts all pairs anew for each merge: it gets so much text and vocabulary."""
+"""Text and vocabulary of the naive trainer, which counts all pairs again for each merge."""
 
 
 def training_rows(
     sample: Sample, vocab_size: int, trainers: Mapping[str, Trainer], rounds: int, say: Say
 ) -> Iterator[Row]:
-    """A row for each trainer; without time where its merges should be ours and are not."""
+    """A row for each trainer; without time if its merges should be ours and are not."""
     sample = _without_special_tokens(sample)
     small = sample.first(NAIVE_BYTES)
     yield from _rows(small, NAIVE_SIZE, {name: trainers[name] for name in (NAIVE, OURS)}, 1, say)
@@ -46,7 +46,7 @@ def _rows(
     for _ in range(rounds):
         for name, trainer in trainers.items():
             if not trainer.version():
-                notes[name] = f"not installed: pip install {trainer.install}"
+                notes[name] = "not installed"
             if name in notes or (runs[name] and runs[name][0].result.wall > QUICK):
                 continue
             say(f"train {name}")
@@ -81,7 +81,7 @@ def _bare_row(name: str, trainer: Trainer, sample: Sample, vocab_size: int) -> R
         library=name,
         file=sample.path.name,
         n_bytes=len(sample.data),
-        n_tokens=vocab_size,
+        vocab_size=vocab_size,
     )
 
 
