@@ -1,4 +1,4 @@
-"""Tables as text: alignment, widths in cells of a terminal, plain where they are piped."""
+"""Tables as text: alignment, widths in cells of a terminal, plain when piped."""
 
 import os
 

@@ -23,7 +23,7 @@ class Machine:
     processor: str
     """The model name of the processor; empty if the system does not tell."""
     instruction_sets: tuple[str, ...]
-    """Those of `INSTRUCTION_SETS` that the processor has; empty if the system does not tell."""
+    """The processor's share of `INSTRUCTION_SETS`; empty if the system does not tell."""
     cpu_count: int
     """Logical processors."""
     physical_cores: int | None
@@ -59,7 +59,7 @@ def processor_name() -> str:
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """Those of `INSTRUCTION_SETS` that the processor has; empty if the system does not tell."""
+    """The processor's share of `INSTRUCTION_SETS`; empty if the system does not tell."""
     flags = next(_values_in_cpuinfo("flags", "Features"), "").split()
     return tuple(name for name in INSTRUCTION_SETS if name in flags)
 

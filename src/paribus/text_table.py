@@ -1,6 +1,6 @@
 """Tables as text: numbers to the right, words to the left, as wide as the terminal allows.
 
-Where standard output is no terminal, a row is one line however wide it is, so that a table can be
+If standard output is not a terminal, a row is one line however wide it is, so that a table can be
 searched or pasted into a page: it is Markdown.
 """
 
@@ -78,7 +78,7 @@ def fact_table(
 
 
 def terminal_width() -> int | None:
-    """Columns of the terminal that standard output is; None where it is none."""
+    """Columns of the terminal; None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 

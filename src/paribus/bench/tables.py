@@ -23,9 +23,11 @@ class Table:
     figures: tuple[Figure, ...]
 
     def shown(self, rows: Sequence[Row]) -> str:
-        """The title and a line for each row."""
-        lines = [[figure.value(row) for figure in self.figures] for row in rows]
-        table = text_table([figure.column for figure in self.figures], lines)
+        """The title and a line for each row; a column that is empty in all rows is left out."""
+        values = {figure: [figure.value(row) for row in rows] for figure in self.figures}
+        filled = {figure: cells for figure, cells in values.items() if set(cells) - {None, ""}}
+        lines = list(zip(*filled.values(), strict=True))
+        table = text_table([figure.column for figure in filled], lines)
         return f"{self.title}\n\n{table}"
 
 

@@ -1,4 +1,4 @@
-"""Training steps beside other libraries: what is compared, and what is refused."""
+"""Training steps compared with other libraries: what is compared, and what is refused."""
 
 import json
 import math
@@ -134,12 +134,13 @@ def test_how_to_install_says_what_is_missing(tiny, tmp_path):
     assert how_to_install(["nanoGPT"], tmp_path) == []
 
 
-def test_a_row_without_figures_is_shown():
-    *_, line = tables(
-        [Row(task="step", library="x", label="1.0", parts="x", note="because")]
-    ).splitlines()
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == ["x", "1.0", *7 * ["-"], "because"]
+def test_a_row_without_figures_is_shown_and_an_empty_column_is_not():
+    bare = Row(task="step", library="x", label="1.0", parts="x", note="because")
+    timed = Row(task="step", library="y", label="2.0", parts="y", n_tokens=100, wall=0.5)
+    lines = tables([bare, timed]).splitlines()[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[0] == ["parts of", "version", "tokens/s", "note"]
+    assert cells[2:] == [["x", "1.0", "-", "because"], ["y", "2.0", "200", ""]]
 
 
 @pytest.mark.peers
