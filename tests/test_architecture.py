@@ -30,26 +30,21 @@ LAYERS = {
     2: ["experiment", "data"],
     1: ["tokenizer", "model", "loss", "optim", "tracking", "sample_text", "run_folder", "settings"],
     0: [
-        "config",
-        "interrupts",
-        "manifest",
-        "records",
-        "device",
-        "files",
-        "errors",
-        "shapes",
-        "_core",
+        "config", "interrupts", "manifest", "records", "device", "files", "errors", "shapes",
+        "machine", "processes", "process_child", "text_table", "_core",
     ],
-}
+}  # fmt: skip
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 # The ground floor has an order of its own: what each of its rooms may import there.
 GROUND = {
     "config": {"files", "errors"},
     "interrupts": {"files", "errors"},
-    "device": {"files", "errors"},
+    "device": {"machine", "errors"},
     "records": {"manifest", "errors"},
     "manifest": {"files", "errors"},
     "files": {"errors"},
+    "processes": {"process_child", "errors"},
+    "process_child": {"machine", "errors"},
 }
 # What only type checkers read may point up here, for these import when a verb runs.
 LAZY_ROOMS = {"cli", "api", "__init__"}
@@ -68,6 +63,7 @@ MAY_WRITE = {
     "data/npy.py": ({"open"}, "inside a callback of publish_folder or publish_written"),
     "data/download.py": ({"open"}, "appends to a hidden part; publish_finished names it"),
     "training/record.py": ({"save"}, "into memory, for publish_file"),
+    "process_child.py": ({"fdopen"}, "the pipe to the parent"),
     "cli/main.py": ({"open"}, "the null device, in place of a closed stream"),
     "cs336/adapters.py": ({"save"}, "the checkpoint that a test of the course asks for"),
     "cs336/clone.py": (
@@ -286,6 +282,8 @@ def test_a_reader_is_no_writer(text: str):
 
 # A checkpoint of the course is a file of torch.save; with weights_only it holds tensors alone.
 LOADS_WEIGHTS_ONLY = "cs336/adapters.py"
+# Objects pass between a process and its own child through a pipe; no file holds them.
+PICKLES_FOR_CHILDREN = "process_child.py"
 CODE_LOADERS = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml"}
 
 
@@ -295,7 +293,8 @@ def _code_on_load(source: Source) -> Iterator[str]:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             names = [str(node.module)]
-        if {name.split(".")[0] for name in names} & CODE_LOADERS:
+        loaders = {name.split(".")[0] for name in names} & CODE_LOADERS
+        if loaders and (source.name, loaders) != (PICKLES_FOR_CHILDREN, {"pickle"}):
             yield f"{source.place(node)}: {names[0]}"
     for called, call in source.calls():
         loads_arrays = called in ("np.load", "numpy.load")

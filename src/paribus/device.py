@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from paribus.errors import UnavailableError
-from paribus.files import available_memory_bytes, peak_memory_bytes
+from paribus.machine import available_memory_bytes, peak_memory_bytes
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -1,4 +1,4 @@
-"""The only writers of final names, the lock of a folder, and all that depends on the platform.
+"""The only writers of final names, the lock of a folder, and how each platform keeps files.
 
 A published file or folder appears under its name whole or not at all; after that it never changes.
 """
@@ -8,14 +8,12 @@ import errno
 import hashlib
 import json
 import os
-import platform
 import re
 import secrets
 import shutil
 import signal
 import socket
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
@@ -312,49 +310,6 @@ def _link_or_copy(source: Path, target: Path) -> None:
     except (OSError, DataError):
         with open_regular(source) as file, _named_errors(target), open(target, "xb") as copy:
             shutil.copyfileobj(file, copy)
-
-
-def peak_memory_bytes() -> int | None:
-    """Largest resident memory of this process so far; None where the system does not say."""
-    # Linux: what getrusage tells a child begins with the peak of the process that started it.
-    if (peak := _kilobytes_in("/proc/self/status", "VmHWM:")) is not None:
-        return peak * 1024
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def resident_memory_bytes() -> int | None:
-    """Resident memory of this process now; None where the system does not say."""
-    resident = _kilobytes_in("/proc/self/status", "VmRSS:")
-    return None if resident is None else resident * 1024
-
-
-def available_memory_bytes() -> int | None:
-    """Memory that a new process could take; None where the system does not say."""
-    available = _kilobytes_in("/proc/meminfo", "MemAvailable:")
-    return None if available is None else available * 1024
-
-
-def _kilobytes_in(path: str, name: str) -> int | None:
-    """The number in the line of a file of Linux that begins with `name`."""
-    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
-        for line in file:
-            if line.startswith(name):
-                return int(line.split()[1])
-    return None
-
-
-def processor_name() -> str:
-    """What the processor calls itself; empty where the system does not say."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def reserve(path: Path, n_bytes: int) -> None:

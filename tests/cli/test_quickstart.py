@@ -1,6 +1,7 @@
 """quickstart: from text to a run that speaks for itself, in a few seconds of budget."""
 
 import json
+
 import pytest
 
 from paribus.cli.main import run

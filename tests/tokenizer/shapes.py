@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paribus.files import peak_memory_bytes
+from paribus.machine import peak_memory_bytes
 from paribus.tokenizer import formats
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train

@@ -47,7 +47,7 @@ def in_a_fresh_process(code: str) -> str:
 MEMORY_OF_ENCODING = """
 import resource
 import shapes
-from paribus.files import peak_memory_bytes
+from paribus.machine import peak_memory_bytes
 encoder = shapes.tokenizer()
 with open(PATH, "rb") as file:
     text = file.read()

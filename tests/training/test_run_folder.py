@@ -17,6 +17,7 @@ from paribus.errors import (
     UnavailableError,
 )
 from paribus.files import locked
+from paribus.machine import processor_name, total_memory_bytes
 from paribus.tokenizer import formats
 from paribus.tokenizer.vocabulary import Vocabulary
 from paribus.training.run import resume, train
@@ -52,6 +53,9 @@ def test_the_environment_says_what_each_auto_became(tiny_experiment):
     assert record["resolved"]["training.threads"] == record["threads"]
     assert record["resolved"]["model.vocab_size"] == 300
     assert record["versions"]["torch"]
+    assert record["processor"] == processor_name()
+    assert record["memory_bytes"] == total_memory_bytes()
+    assert record["cpu_count"] >= record["usable_cores"] > 0
 
 
 def test_samples_are_text_that_begins_with_the_prompt(unbroken):

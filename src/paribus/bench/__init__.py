@@ -1,1 +1,1 @@
-"""Measurements beside other libraries: what must be equal first, then time, then ratios."""
+"""Benchmarks against other libraries: what must be equal first, then time, then ratios."""

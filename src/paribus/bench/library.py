@@ -1,8 +1,9 @@
-"""Library: one that is measured, installed or not; and how a bench says what it does."""
+"""Library: one that may be measured, installed or not; and how a bench reports its progress."""
 
-import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from paribus.machine import version
 
 Say = Callable[[str], None]
 """Called with a few words before each piece of work."""
@@ -12,11 +13,16 @@ Say = Callable[[str], None]
 class Library:
     """A library by its name in the package registry."""
 
-    install: str
+    package: str
 
     def version(self) -> str | None:
-        """What is installed; None for nothing."""
-        try:
-            return importlib.metadata.version(self.install)
-        except importlib.metadata.PackageNotFoundError:
-            return None
+        """The installed version; None if it is not installed."""
+        return version(self.package)
+
+
+def install_hint(libraries: Iterable[Library]) -> str:
+    """The line that installs what is missing; empty if nothing is."""
+    packages = dict.fromkeys(library.package for library in libraries if not library.version())
+    if not packages:
+        return ""
+    return f"uv pip install {' '.join(packages)}"

@@ -1,6 +1,5 @@
-"""Row: one measured line of a benchmark, and what follows from it."""
+"""Row: one measured line of a benchmark."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,54 +9,55 @@ NAIVE = "paribus naive"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one version took for one task. One that was refused has a note and no time."""
+    """What one version took for one task. A version that was refused has a note and no time."""
 
     task: str
-    """encode first, encode warm, decode, shard, prompt, first call, train."""
-    label: str
-    """Library, its version and the route that was taken."""
+    """A key of `tables.TABLES`."""
     library: str
-    file: str
+    label: str
+    """Library, its version, and which of its calls was used."""
+    file: str = ""
+    """Name of the text file, for tokenizers."""
+    parts: str = ""
+    """The library whose kind of norm, positions and feed-forward network the model has."""
     n_bytes: int = 0
-    """Of text: of a stated part where the whole would take too long."""
+    """Size of the text, or of the part that was timed if the whole would take too long."""
     n_tokens: int = 0
-    """Ids; of a training the size of the vocabulary."""
-    wall: float | None = None
-    """Seconds, the median."""
-    cpu: float | None = None
-    """Seconds of all threads together, the median."""
-    peak_bytes: int | None = None
-    """Of a process that does this once, Python and all."""
+    """Ids of the text, or tokens of one training step."""
+    vocab_size: int | None = None
+    """Size of the vocabulary that was learned."""
     n_pretokens: int | None = None
-    """Distinct ones, in training."""
+    """Distinct pretokens counted in training."""
+    n_parameters: int | None = None
+    wall: float | None = None
+    """Median seconds of one pass, call or step."""
+    cpu: float | None = None
+    """Median CPU seconds of all threads together."""
+    peak_bytes: int | None = None
+    """Largest memory of a process that does nothing else, or of an accelerator."""
+    start_seconds: float | None = None
+    """Seconds to the end of the first step, compilation included."""
+    share_of_peak: float | None = None
+    """FLOPs per second of the matrix products, relative to one large product alone."""
+    over_naive: float | None = None
+    """Speed relative to our naive version."""
+    ours_over_it: float | None = None
+    """Speed of ours relative to this version."""
+    memory_over_ours: float | None = None
+    """Memory of this version relative to ours."""
     note: str = ""
+    """Why there is no time, or what else the reader should know."""
 
-    def rate(self) -> float | None:
-        """Bytes of text a second of CPU."""
-        return self.n_bytes / self.cpu if self.cpu else None
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens per second of wall time."""
+        return self.n_tokens / self.wall if self.n_tokens and self.wall else None
 
+    @property
+    def bytes_per_cpu_second(self) -> float | None:
+        """Bytes of text per second of CPU time."""
+        return self.n_bytes / self.cpu if self.n_bytes and self.cpu else None
 
-def ratio(row: Row, other: Row | None) -> float | None:
-    """How many times as fast as `other` a row is, by CPU time for each byte of text."""
-    mine, theirs = row.rate(), other.rate() if other else None
-    return mine / theirs if mine and theirs else None
-
-
-def records(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows for JSON, with the ratios that the tables show."""
-    return [
-        {
-            **asdict(row),
-            "over_naive": ratio(row, _counterpart(rows, row, NAIVE)),
-            "ours_over_it": ratio(ours, row) if (ours := _counterpart(rows, row, OURS)) else None,
-        }
-        for row in rows
-    ]
-
-
-def _counterpart(rows: Iterable[Row], row: Row, library: str) -> Row | None:
-    """The first row of `library` for the same task, of the same text where there is one. The time
-    of a training is not in proportion to its text: there only the same text counts."""
-    found = [other for other in rows if (other.task, other.library) == (row.task, library)]
-    same = [other for other in found if other.file == row.file]
-    return next(iter(same or ([] if row.task == "train" else found)), None)
+    def record(self) -> dict[str, Any]:
+        """All fields for JSON, and the rate that the tables show."""
+        return asdict(self) | {"tokens_per_second": self.tokens_per_second}

@@ -31,6 +31,7 @@ def cs336(path: Path, as_json: bool) -> None:
     """
     from paribus.cs336.clone import open_clone
     from paribus.cs336.run import run_tests
+    from paribus.text_table import fact_table
 
     clone = open_clone(path)
     edition = clone.edition.name if clone.edition else "not known"
@@ -41,7 +42,7 @@ def cs336(path: Path, as_json: bool) -> None:
         tests = [asdict(outcome) for outcome in outcomes]
         click.echo(json.dumps(about | {"counts": _counts(outcomes), "tests": tests}))
     else:
-        click.echo("\n".join([*(f"{k:<9}{v}" for k, v in about.items()), "", *_table(outcomes)]))
+        click.echo("\n".join([fact_table(about.items()), "", *_table(outcomes)]))
     _check(path, outcomes)
 
 
@@ -53,14 +54,15 @@ def _counts(outcomes: "Iterable[Outcome]") -> dict[str, int]:
 
 
 def _table(outcomes: "list[Outcome]") -> list[str]:
-    """A row of counts for each file, then all that did not pass, with its reason."""
-    rows = {"": list(_counts([]))} | {
-        file: list(_counts(o for o in outcomes if _file(o) == file).values())
-        for file in dict.fromkeys(map(_file, outcomes))
-    }
-    rows["all"] = list(_counts(outcomes).values())
-    width = max(map(len, rows))
-    lines = [f"{n:<{width}}" + "".join(f"{cell:>14}" for cell in row) for n, row in rows.items()]
+    """A row of counts for each file, then everything that did not pass, with its reason."""
+    from paribus.text_table import text_table
+
+    files = dict.fromkeys(map(_file, outcomes))
+    rows = [
+        [file, *_counts(one for one in outcomes if _file(one) == file).values()] for file in files
+    ]
+    rows.append(["all", *_counts(outcomes).values()])
+    lines = text_table(["file", *_counts([])], rows).splitlines()
     for kind in ("failed", "skipped", "not runnable"):
         lines += _listed(kind, [o for o in outcomes if o.kind == kind])
     return lines

@@ -110,6 +110,8 @@ def _validation_tokens(opened: "OpenedRun", data: Path | None) -> "np.ndarray":
 
 def _table(found: "Evaluation") -> str:
     """Two columns, names and values."""
+    from paribus.text_table import fact_table
+
     rows = [
         ("loss", f"{found.loss:.4f} nats per token"),
         ("perplexity", f"{found.perplexity:,.2f}"),
@@ -117,7 +119,7 @@ def _table(found: "Evaluation") -> str:
         ("tokens", f"{found.n_tokens:,}"),
         ("bytes", f"{found.n_bytes:,}"),
     ]
-    return "\n".join(f"{name:<14} {value}" for name, value in rows)
+    return fact_table(rows)
 
 
 def _finite(found: "Evaluation") -> dict[str, float | None]:

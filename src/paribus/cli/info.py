@@ -1,13 +1,13 @@
-"""`paribus info`: versions, devices, what is installed."""
+"""`paribus info`: this machine, its devices, and what is installed."""
 
-import importlib.metadata
 import importlib.util
 import json
-import os
-import platform
 from typing import Any
 
 import click
+
+from paribus.machine import this_machine, version
+from paribus.text_table import fact_table
 
 EXTRAS = {
     "study": ("scipy", "altair", "vl_convert", "jinja2"),
@@ -20,11 +20,14 @@ EXTRAS = {
     "gguf": ("gguf",),
 }
 
+NAMES = {"memory_bytes": "memory", "vectors": "vectors of torch"}
+"""What the text calls a fact that JSON names otherwise."""
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(as_json: bool) -> None:
-    """Say what is here: versions, devices, the C++ core, extras.
+    """Show the machine, its devices, versions, the C++ core, and installed extras.
 
     \b
     Example:
@@ -34,25 +37,41 @@ def info(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(record))
         return
-    for name, value in record.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        click.echo(f"{name:<16}{shown}")
+    facts = [
+        (NAMES.get(name, name.replace("_", " ")), _shown(name, value))
+        for name, value in record.items()
+    ]
+    click.echo(fact_table(facts))
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None or value == "" or value == []:
+        return "none" if name == "extras" else "unknown"
+    if name == "memory_bytes":
+        return f"{value / 1e9:.1f} GB"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _facts() -> dict[str, Any]:
     import torch
 
-    devices = ["cpu"]
+    machine, devices = this_machine(), ["cpu"]
     if torch.cuda.is_available():
         devices += [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         devices.append("mps")
     return {
-        "paribus": importlib.metadata.version("paribus"),
-        "python": platform.python_version(),
+        "paribus": version("paribus"),
+        "python": machine.python,
         "torch": torch.__version__,
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
+        "platform": machine.platform,
+        "processor": machine.processor,
+        "instruction_sets": list(machine.instruction_sets),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "cores": machine.cpu_count,
+        "physical_cores": machine.physical_cores,
+        "usable_cores": machine.usable_cores,
+        "memory_bytes": machine.memory_bytes,
         "threads": torch.get_num_threads(),
         "devices": devices,
         "core": "C++" if importlib.util.find_spec("paribus._core") else "plain Python (slow)",

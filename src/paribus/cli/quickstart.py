@@ -28,7 +28,7 @@ SAMPLE_TEMPERATURE = 0.7
 @click.option("--time", "budget", default="5m", show_default=True, help="In all: 90s, 5m, 1h.")
 @click.option("--run", type=PATH, help="Run folder [runs/quickstart].")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
-def quickstart(  # noqa: PLR0913
+def quickstart(
     text: tuple[str, ...], more_text: tuple[str, ...], field: str, corpus: str, budget: str,
     run: Path | None, device: str,
 ) -> None:  # fmt: skip

@@ -41,7 +41,7 @@ class FirstRun:
     """How to begin samples of its text."""
 
 
-def quickstart(
+def quickstart(  # noqa: PLR0913 - the options of one command, each with its default
     text: Sequence[Path | str] = (),
     *,
     corpus: str = "fables",
@@ -75,7 +75,7 @@ def quickstart(
 
 
 def _prepare(source: Text, size: recipe.Size, workshop: Path, say: Say) -> TokenShards:
-    """Tokenizer and token data in the workshop, by the way of `tokenizer train` and `data prepare`."""
+    """Trains a tokenizer and encodes the text, as `tokenizer train` and `data prepare` do."""
     began = time.monotonic()
     blocks = list(source.blocks())
     n_bytes = sum(map(len, blocks))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from paribus.errors import ConfigError, DataError, UnavailableError, from_os_error
-from paribus.files import peak_memory_bytes, temporary_folder
+from paribus.files import temporary_folder
+from paribus.machine import peak_memory_bytes
 from paribus.tokenizer import reference
 from paribus.tokenizer.core import Core, load_core
 from paribus.tokenizer.limits import (

@@ -8,7 +8,6 @@ from paribus.experiment import Experiment
 from paribus.model.accounting import count_flops, count_parameters
 from paribus.model.config import ModelConfig
 from paribus.training import plan
-from paribus.training.budget import tokens_per_step
 from paribus.training.calibration import Say, measure_speed, steps_in
 from paribus.training.compiler import resolve_compile, with_compile
 from paribus.training.loader import BatchAt

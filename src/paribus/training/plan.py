@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from paribus.device import available_bytes
 from paribus.errors import OutOfMemoryError
 from paribus.experiment import Experiment
-from paribus.files import resident_memory_bytes
+from paribus.machine import resident_memory_bytes
 from paribus.model.accounting import Memory
 from paribus.model.config import ModelConfig
 from paribus.training.budget import (

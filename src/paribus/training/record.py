@@ -2,12 +2,10 @@
 
 import dataclasses
 import datetime
-import importlib.metadata
 import io
 import json
 import logging
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -23,10 +21,10 @@ from paribus.errors import CannotCreateError, DataError, InputMissingError, Pari
 from paribus.experiment import Experiment
 from paribus.files import (
     TEMPORARY_PREFIXES,
-    processor_name,
     publish_file,
     remove_folder,
 )
+from paribus.machine import this_machine, versions
 from paribus.manifest import read_json
 from paribus.records import read_record
 from paribus.run_folder import Budget, DataRecord, RunPaths
@@ -95,13 +93,10 @@ def environment(requested: Experiment, resolved: Experiment) -> dict[str, Any]:
     return {
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in VERSIONED},
+        "versions": versions(VERSIONED),
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain")),
-        "platform": platform.platform(),
-        "processor": processor_name(),
-        "cpu_count": os.cpu_count(),
+        **dataclasses.asdict(this_machine()),
         "threads": resolved.training.threads,
         "resolved": {key: after for key, _, after in differences(requested, resolved)},
     }
@@ -193,13 +188,6 @@ def _keep_data(paths: RunPaths, shards: TokenShards) -> Path:
 
 def _publish_json(path: Path, record: dict[str, Any]) -> None:
     publish_file(path, json.dumps(record, indent=1, allow_nan=False).encode())
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _git(*arguments: str) -> str | None:

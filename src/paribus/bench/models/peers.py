@@ -1,10 +1,10 @@
-"""The libraries that train a Transformer: one row each, with our model that has the same parts.
+"""The libraries that train a Transformer: one row each, with our model of the same parts.
 
-A library is imported by its row alone, so that one that is not installed costs nothing but a line.
+Only its own row imports a library, so a missing library costs one line of output.
 """
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from paribus.bench.library import Library
+from paribus.bench.library import Library, install_hint
 from paribus.errors import InputMissingError
 from paribus.model.config import Learned, ModelConfig
+
+GET_NANOGPT = "git clone https://github.com/karpathy/nanoGPT"
 
 LossOf = Callable[[Tensor, Tensor], Tensor]
 """(tokens, targets) -> mean cross-entropy in nats."""
@@ -26,9 +28,13 @@ class Model(Library):
     """A library that trains, and how it builds a model like `ModelConfig(**parts)`."""
 
     build: Callable[[ModelConfig, Path | None], tuple[nn.Module, LossOf]]
-    """From our config and the clone that the user gave, if it needs one."""
+    """Builds it from our config and the clone that the user gave, if it needs one."""
     parts: Mapping[str, Any] = field(default_factory=dict)
     needs_clone: bool = False
+
+    def is_there(self, clone: Path | None) -> bool:
+        """Whether it can be measured."""
+        return clone is not None if self.needs_clone else bool(self.version())
 
 
 def _loss_of_logits(logits_of: Callable[[Tensor], Tensor]) -> LossOf:
@@ -100,7 +106,7 @@ def _x_transformers(config: ModelConfig, clone: Path | None) -> tuple[nn.Module,
         tie_embedding=True,
         attn_layers=layers,
     )
-    for part in model.modules():  # no option leaves this bias out
+    for part in model.modules():  # no option removes this bias
         if isinstance(part, library.x_transformers.GLU):
             part.proj.bias = None
     return model, _loss_of_logits(model)
@@ -126,19 +132,18 @@ def _nanogpt(config: ModelConfig, clone: Path | None) -> tuple[nn.Module, LossOf
 
 
 def nanogpt_source(clone: Path) -> Path:
-    """The file of nanoGPT's model. Raises InputMissingError where it is not."""
+    """The file of nanoGPT's model. Raises InputMissingError if it is missing."""
     source = clone / "model.py"
     if not source.is_file():
         raise InputMissingError(
-            f"{source}: expected the model of nanoGPT, found none. "
-            "Get it: git clone https://github.com/karpathy/nanoGPT"
+            f"{source}: expected the model of nanoGPT, found none. Get it: {GET_NANOGPT}"
         )
     return source
 
 
 MODELS = {
     "nanoGPT": Model(
-        "a clone of nanoGPT: --nanogpt DIR",
+        "nanoGPT",
         _nanogpt,
         {"norm": "layernorm", "position": Learned(), "ffn": "gelu"},
         needs_clone=True,
@@ -149,13 +154,23 @@ MODELS = {
 }
 
 
+def how_to_install(names: Iterable[str], clone: Path | None) -> list[str]:
+    """The lines that install those of `names` that are missing."""
+    missing = [MODELS[name] for name in names if not MODELS[name].is_there(clone)]
+    hint = install_hint(model for model in missing if not model.needs_clone)
+    lines = [hint] if hint else []
+    if any(model.needs_clone for model in missing):
+        lines.append(f"{GET_NANOGPT}   (then add --nanogpt nanoGPT)")
+    return lines
+
+
 def count(model: nn.Module) -> int:
-    """Trained values, each once."""
+    """Number of trained values, each counted once."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
-    """AdamW as users of these libraries get it at its fastest."""
+    """AdamW in the fastest form that users of these libraries have."""
     return torch.optim.AdamW(
         model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True
     )

@@ -1,20 +1,19 @@
-"""Whole training steps beside other libraries, two processes at a time and in alternation."""
+"""Whole training steps compared with other libraries, two processes at a time, in alternation."""
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
-from paribus.bench.alone import Worker
 from paribus.bench.library import Say
-from paribus.bench.models import MODELS, count, optimizer_of
-from paribus.bench.rows import OURS
-from paribus.bench.sizes import SHAPES, Shape
+from paribus.bench.models.peers import MODELS, count, optimizer_of
+from paribus.bench.models.sizes import SHAPES, Shape
+from paribus.bench.rows import OURS, Row
 from paribus.data.batches import Batch
 from paribus.device import DTYPES, matmul_peak, peak_bytes, synchronize
 from paribus.errors import CheckFailedError, ParibusError
@@ -22,6 +21,7 @@ from paribus.experiment import Experiment
 from paribus.model.accounting import count_flops
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, ScheduleConfig
+from paribus.processes import Worker
 from paribus.training.config import TrainingConfig
 from paribus.training.loader import random_batches
 from paribus.training.objective import build_objective
@@ -30,16 +30,16 @@ from paribus.training.state import TrainState
 from paribus.training.step import train_step
 
 N_BATCHES = 8
-"""Of random tokens, the same for both sides, taken in turn."""
+"""Batches of random tokens, the same for both sides, used in turn."""
 LEAST_SECONDS = 2.0
-"""Of the steps between two looks at the clock."""
+"""Shortest time between two looks at the clock."""
 SECONDS_TO_START = 900.0
-"""Of imports and the compiler."""
+"""Time limit of imports and the compiler."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What all sides have in common."""
+    """What both sides have in common."""
 
     shape: str
     precision: str
@@ -50,46 +50,24 @@ class Setting:
 
     @property
     def sizes(self) -> Shape:
-        """Of the model and the batch."""
+        """Size of the model and of the batch."""
         return SHAPES[self.shape]
 
     @property
     def tokens_per_step(self) -> int:
-        """Of one update."""
+        """Tokens of one update."""
         return self.sizes.batch_size * self.sizes.context_length
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepRow:
-    """One side of a pair."""
-
-    label: str
-    parts: str
-    """Whose model it is in its parts."""
-    n_parameters: int = 0
-    tokens_per_second: float | None = None
-    """The median of the rounds."""
-    share_of_peak: float | None = None
-    """FLOPs of matrix products a second, of those of a large product alone."""
-    peak_bytes: int | None = None
-    """Of the process, or of an accelerator's memory."""
-    start_seconds: float | None = None
-    """To the end of the first step: with the compiler's work."""
-    ours_over_it: float | None = None
-    """The median of the rounds' ratios of tokens a second."""
-    memory_over_ours: float | None = None
-    note: str = ""
-
-
 class Started(NamedTuple):
-    """A side that has made its first step."""
+    """A side that has taken its first step."""
 
     n_parameters: int
     seconds: float
 
 
 class Taken(NamedTuple):
-    """Some steps."""
+    """What some steps took, per step, and the last loss."""
 
     seconds: float
     cpu: float
@@ -101,56 +79,87 @@ Step = Callable[[Batch], float]
 
 def step_rows(
     setting: Setting, names: list[str], rounds: int, peak: float, say: Say
-) -> Iterator[StepRow]:
-    """Two rows for each library: ours with the same parts, and theirs.
+) -> Iterator[Row]:
+    """Two rows for each library: ours with the same parts, and theirs. If none of them can be
+    measured, ours is measured alone.
 
     `peak` is what `peak_of` found.
     """
+    has_time = False
     for name in names:
-        yield from _pair(setting, name, rounds, peak, say)
+        rows = list(_compared(setting, name, rounds, peak, say))
+        has_time |= any(row.wall for row in rows)
+        yield from rows
+    if not has_time:
+        name = names[0] if len(names) == 1 else OURS
+        yield from _alone(setting, name, rounds, peak, say)
 
 
 def peak_of(setting: Setting) -> float:
-    """FLOPs a second of a large product alone, on the threads of the steps."""
+    """FLOPs per second of a large product alone, on the threads of the steps."""
     torch.set_num_threads(setting.threads)
     return matmul_peak(setting.device, setting.precision)
 
 
-def _pair(setting: Setting, name: str, rounds: int, peak: float, say: Say) -> Iterator[StepRow]:
-    library = MODELS[name]
-    version = library.version() or ""
-    label = f"{name} {version}".strip()
-    rows = {OURS: StepRow(label=OURS, parts=name), name: StepRow(label=label, parts=name)}
-    is_there = setting.nanogpt is not None if library.needs_clone else bool(version)
-    if not is_there:
-        yield replace(rows[name], note=f"not installed: {library.install}")
+def _compared(setting: Setting, name: str, rounds: int, peak: float, say: Say) -> Iterator[Row]:
+    """Ours and theirs, or a row that says why there is no time."""
+    theirs = Row(task="step", library=name, label=_label(name), parts=name)
+    if not MODELS[name].is_there(setting.nanogpt):
+        yield replace(theirs, note="not installed")
         return
+    ours = Row(task="step", library=OURS, label=OURS, parts=name)
     try:
-        with contextlib.ExitStack() as stack:
-            sides = {}
-            for side in (OURS, name):
-                say(f"start {side}, as {name}")
-                worker = stack.enter_context(Worker(prepare, setting, name, side == OURS))
-                sides[side] = (worker, worker.ask("start", seconds=SECONDS_TO_START))
-            _check_equal_sizes({side: started for side, (_, started) in sides.items()})
-            taken = _alternate(sides, rounds, say)
-            peaks = {side: worker.ask("peak") for side, (worker, _) in sides.items()}
+        yield from _measured(setting, [ours, theirs], rounds, peak, say)
     except ParibusError as error:
-        yield replace(rows[name], note=str(error)[:200])
-        return
-    flops = count_flops(setting.sizes.config(library.parts)).training * setting.sizes.batch_size
-    for side, row in rows.items():
+        yield replace(theirs, note=str(error)[:200])
+
+
+def _alone(setting: Setting, name: str, rounds: int, peak: float, say: Say) -> Iterator[Row]:
+    """Our model with the parts of `name`."""
+    row = Row(task="step", library=OURS, label=OURS, parts=name)
+    for measured in _measured(setting, [row], rounds, peak, say):
+        yield replace(measured, ours_over_it=None, memory_over_ours=None)
+
+
+def _label(name: str) -> str:
+    return f"{name} {MODELS[name].version() or ''}".strip()
+
+
+def _parts(name: str) -> Mapping[str, Any]:
+    return MODELS[name].parts if name in MODELS else {}
+
+
+def _measured(
+    setting: Setting, rows: list[Row], rounds: int, peak: float, say: Say
+) -> Iterator[Row]:
+    """The rows with their figures, each side in a process of its own. Ours comes first."""
+    with contextlib.ExitStack() as stack:
+        sides = {}
+        for row in rows:
+            say(f"start {row.library}, with the parts of {row.parts}")
+            worker = Worker(prepare, setting, row.parts, row.library == OURS, name=row.label)
+            stack.enter_context(worker)
+            sides[row.library] = (worker, worker.ask("start", seconds=SECONDS_TO_START))
+        _check_equal_sizes({side: started for side, (_, started) in sides.items()})
+        taken = _alternate(sides, rounds, say)
+        peaks = {side: worker.ask("peak") for side, (worker, _) in sides.items()}
+    config = setting.sizes.config(_parts(rows[0].parts))
+    flops = count_flops(config).training * setting.sizes.batch_size
+    for row in rows:
+        side = row.library
         seconds = median(one.seconds for one in taken[side])
         ratios = [t.seconds / o.seconds for o, t in zip(taken[OURS], taken[side], strict=True)]
         yield replace(
             row,
             n_parameters=sides[side][1].n_parameters,
-            tokens_per_second=setting.tokens_per_step / seconds,
+            n_tokens=setting.tokens_per_step,
+            wall=seconds,
+            cpu=median(one.cpu for one in taken[side]),
             share_of_peak=flops / seconds / peak,
             peak_bytes=peaks[side],
             start_seconds=sides[side][1].seconds,
             ours_over_it=median(ratios),
-            memory_over_ours=peaks[side] / peaks[OURS],
+            memory_over_ours=peaks[side] / peaks[OURS] if peaks[OURS] else None,
         )
 
 
@@ -161,7 +170,7 @@ def _check_equal_sizes(started: dict[str, Started]) -> None:
 
 
 def _alternate(sides: dict, rounds: int, say: Say) -> dict[str, list[Taken]]:
-    """Seconds of one step, of each side in turn."""
+    """Seconds per step, measured for each side in turn."""
     n_steps = {}
     for side, (worker, _) in sides.items():
         trial = worker.ask("steps", 1, seconds=SECONDS_TO_START)
@@ -182,7 +191,7 @@ def prepare(setting: Setting, name: str, is_ours: bool) -> Callable[..., object]
     begun = time.perf_counter()
     make = our_steps if is_ours else their_steps
     n_parameters, step = make(setting, name)
-    batch_at = random_batches(our_experiment(setting, setting.sizes.config(MODELS[name].parts)))
+    batch_at = random_batches(our_experiment(setting, setting.sizes.config(_parts(name))))
     batches = [batch_at(number) for number in range(N_BATCHES)]
     n_made = 0
 
@@ -200,14 +209,14 @@ def prepare(setting: Setting, name: str, is_ours: bool) -> Callable[..., object]
         if what == "start":
             some(1)
             return Started(n_parameters, time.perf_counter() - begun)
-        return some(*arguments) if what == "steps" else peak_bytes(setting.device) or 0
+        return some(*arguments) if what == "steps" else peak_bytes(setting.device)
 
     return answer
 
 
 def our_steps(setting: Setting, name: str) -> tuple[int, Step]:
-    """Our model with the parts of a library's."""
-    experiment = our_experiment(setting, setting.sizes.config(MODELS[name].parts))
+    """Our model with the parts of a library's model."""
+    experiment = our_experiment(setting, setting.sizes.config(_parts(name)))
     process_settings(experiment.training).__enter__()  # for as long as this process lives
     state = TrainState.create(experiment)
     objective = build_objective(experiment.training)
@@ -216,7 +225,7 @@ def our_steps(setting: Setting, name: str) -> tuple[int, Step]:
 
 
 def our_experiment(setting: Setting, model: ModelConfig) -> Experiment:
-    """Our side as a run would have it."""
+    """Our side, set up as in a run."""
     return Experiment(
         model=model,
         optimizer=AdamWConfig(lr=1e-3),
@@ -234,7 +243,7 @@ def our_experiment(setting: Setting, model: ModelConfig) -> Experiment:
 
 def their_steps(setting: Setting, name: str) -> tuple[int, Step]:
     """A library's model, compiled with its loss in one graph, and PyTorch's fused AdamW."""
-    model, loss_of = MODELS[name].build(setting.sizes.config(MODELS[name].parts), setting.nanogpt)
+    model, loss_of = MODELS[name].build(setting.sizes.config(_parts(name)), setting.nanogpt)
     model.to(setting.device).train()
     optimizer = optimizer_of(model)
     compiled = torch.compile(loss_of, dynamic=False) if setting.compile else loss_of

@@ -1,4 +1,4 @@
-"""The rates of a benchmark as a picture: one bar a library, for its fastest route."""
+"""The rates of a benchmark as a picture: one bar per library, for its fastest route."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,20 +10,23 @@ from paribus.report.charts import import_drawing
 TASKS = {"encode first": "first pass", "encode warm": "warm", "decode": "decoding"}
 OURS_COLOR, OTHERS_COLOR = "#c0392b", "#9db8d9"
 WIDTH = 420
-"""Of the longest bar, in pixels."""
+"""Pixels of the longest bar."""
 
 
 def rates_figure(rows: Sequence[Row], title: str) -> bytes:
-    """MB of text a second of CPU for each task that has rates, as SVG.
+    """MB of text per second of CPU time for each task that has rates, as SVG.
 
-    Raises UnavailableError without the extra `study`, CheckFailedError where no row has a rate.
+    Raises UnavailableError without the extra `study`, CheckFailedError if no row has a rate.
     """
     altair, vl_convert = import_drawing()
     bars = list(fastest(rows))
     if not bars:
-        raise CheckFailedError("figure: expected rates of encoding or decoding, found none")
+        raise CheckFailedError(
+            "--figure: expected rates of encoding or decoding, found none. "
+            "Choose --only encode or --only decode"
+        )
     chart = altair.Chart(altair.InlineData(values=bars)).encode(
-        x=altair.X("rate:Q", title="MB of text a second of CPU, one thread"),
+        x=altair.X("rate:Q", title="MB of text per second of CPU time, one thread"),
         y=altair.Y("library:N", title=None, sort="-x"),
         color=altair.condition(
             altair.datum.library == OURS, altair.value(OURS_COLOR), altair.value(OTHERS_COLOR)
@@ -36,10 +39,10 @@ def rates_figure(rows: Sequence[Row], title: str) -> bytes:
 
 
 def fastest(rows: Iterable[Row]) -> Iterable[dict[str, Any]]:
-    """The greatest rate of each library in each task, on one thread."""
+    """The highest rate of each library in each task, on one thread."""
     found: dict[tuple[str, str], float] = {}
     for row in rows:
-        rate = row.rate()
+        rate = row.bytes_per_cpu_second
         if rate and row.task in TASKS and "threads" not in row.label:
             key = TASKS[row.task], row.library
             found[key] = max(rate / 1e6, found.get(key, 0.0))

@@ -1,6 +1,5 @@
 """The bench: its timer, what it refuses, and the command on a small text."""
 
-import os
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -8,17 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paribus.bench import encoding, training
-from paribus.bench import material as bench_material
-from paribus.bench.alone import run_alone
-from paribus.bench.figure import fastest, rates_figure
-from paribus.bench.material import Material, Sample, material_in, sample_in
-from paribus.bench.peers import NAIVE, OURS, PEERS, Peer, Routes
-from paribus.bench.rows import Row, records
+from paribus.bench.library import Library, install_hint
+from paribus.bench.rows import NAIVE, OURS, Row
 from paribus.bench.tables import tables
-from paribus.bench.timing import alternate
-from paribus.bench.trainers import SAME_TIES, TRAINERS, Trainer
-from paribus.errors import CheckFailedError
+from paribus.bench.tokenizers import candidates as candidates_module
+from paribus.bench.tokenizers import material as bench_material
+from paribus.bench.tokenizers import training
+from paribus.bench.tokenizers.candidates import admitted
+from paribus.bench.tokenizers.decoding import decoding_rows
+from paribus.bench.tokenizers.encoding import encoding_rows
+from paribus.bench.tokenizers.figure import fastest, rates_figure
+from paribus.bench.tokenizers.material import Material, Sample, material_in, sample_in
+from paribus.bench.tokenizers.peers import PEERS, Peer, Routes
+from paribus.bench.tokenizers.ratios import with_ratios
+from paribus.bench.tokenizers.timing import alternate
+from paribus.bench.tokenizers.trainers import SAME_TIES, TRAINERS, Trainer
+from paribus.processes import run_in_process
 
 TEXT = "Once upon a time, a fox met a hare.\nIt's 2024! <|endoftext|>naïve 🦊\n" * 400
 
@@ -88,13 +92,13 @@ def test_a_library_with_other_ids_gets_no_time(material, sample):
         "broken": fake(lambda sample: 1 // 0, lambda ids: [][0]),
         "absent": Peer("no-such-library", PEERS[OURS].load),
     }
-    rows = list(encoding.encoding_rows(material, sample, peers, 1, quiet))
+    rows = list(encoding_rows(material, sample, peers, 1, quiet))
     notes = {row.library: row.note for row in rows if row.task == "encode warm"}
     assert notes["wrong"] == "not equal" and notes[OURS] == ""
     assert notes["broken"].startswith("fails: ZeroDivisionError")
-    assert notes["absent"] == "not installed: pip install no-such-library"
+    assert notes["absent"] == "not installed"
     assert {row.library for row in rows if row.wall is not None} == {OURS}
-    decoded = list(encoding.decoding_rows(material, sample, peers, 1, quiet))
+    decoded = list(decoding_rows(material, sample, peers, 1, quiet))
     assert {row.library: row.note for row in decoded if row.wall is None} == {
         "wrong": "not equal",
         "broken": "fails: IndexError: list index out of range",
@@ -107,27 +111,16 @@ def test_a_trainer_with_other_merges_gets_no_time(sample, monkeypatch):
     trainers = {NAIVE: TRAINERS[NAIVE], OURS: TRAINERS[OURS], "wrong": wrong}
 
     def learned(work, name, task):
-        run = run_alone(work, OURS if name == "wrong" else name, task)
+        run = run_in_process(work, OURS if name == "wrong" else name, task)
         if name == "wrong":
             run.result.learned.tokens[5] = b"?"
         return run
 
-    monkeypatch.setattr(training, "run_alone", learned)
+    monkeypatch.setattr(training, "run_in_process", learned)
     rows = list(training.training_rows(sample, 300, trainers, 1, quiet))
     assert [row.library for row in rows] == [NAIVE, OURS, OURS, "wrong"]
     assert rows[3].wall is None and rows[3].note == f"not equal, {SAME_TIES}"
     assert all(row.wall and row.peak_bytes and row.n_pretokens for row in rows[:3])
-
-
-def test_what_a_process_of_its_own_prints_is_not_heard(capfd):
-    assert run_alone(os.write, 1, b"Starting merges").result == 15
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_process_of_its_own_that_fails_says_how():
-    assert run_alone(len, [1, 2, 3]).result == 3
-    with pytest.raises(CheckFailedError, match="found ValueError: invalid literal"):
-        run_alone(int, "x")
 
 
 def test_ratios_are_of_bytes_a_second_of_cpu():
@@ -141,9 +134,9 @@ def test_ratios_are_of_bytes_a_second_of_cpu():
             row(NAIVE, 10, 1, "part", task), row(OURS, 1000, 2, "a", task),
             row("peer", 1000, 4, "a", task),
         ]  # fmt: skip
-        found = records(rows)
-        assert found[1]["over_naive"] == over_naive and found[2]["ours_over_it"] == 2.0
-        assert "2.00x" in tables(rows)
+        found = with_ratios(rows)
+        assert found[1].over_naive == over_naive and found[2].ours_over_it == 2.0
+        assert "2.00x" in tables(found)
 
 
 def test_built_in_text_grows_to_the_size_that_is_asked_for(tmp_path, monkeypatch):
@@ -153,9 +146,9 @@ def test_built_in_text_grows_to_the_size_that_is_asked_for(tmp_path, monkeypatch
 
 @pytest.mark.peers
 def test_every_library_that_is_installed_has_our_ids(material, sample):
-    candidates, refused = encoding.admitted(material, sample, PEERS, quiet)
+    candidates, refused = admitted(material, sample, PEERS, quiet)
     assert {"tiktoken", "tokenizers"} <= {candidate.library for candidate in candidates}
-    assert [row.note for row in refused if not row.note.startswith("not installed")] == []
+    assert [row.note for row in refused if row.note != "not installed"] == []
 
 
 def test_the_figure_shows_the_fastest_route_of_each_library():
@@ -174,8 +167,22 @@ def test_the_figure_shows_the_fastest_route_of_each_library():
 def test_a_library_gets_no_more_text_than_memory_holds(sample, monkeypatch):
     sample.path.write_text(TEXT * 30, encoding="utf-8")
     large = Sample(sample.path, sample.folder)
-    monkeypatch.setattr(encoding, "available_memory_bytes", lambda: 10_000_000)
+    monkeypatch.setattr(candidates_module, "available_memory_bytes", lambda: 10_000_000)
     peer = fake(lambda sample: [], lambda ids: "")
     routes = Routes({"": lambda sample: []})
-    assert encoding._n_bytes(peer, routes, "", large) == 200_000
-    assert encoding._n_bytes(replace(peer, memory=1), routes, "", large) == len(large.data)
+    assert candidates_module._n_bytes(peer, routes, "", large) == 200_000
+    assert candidates_module._n_bytes(replace(peer, memory=1), routes, "", large) == len(large.data)
+
+
+def test_a_trainer_that_is_not_installed_has_a_row_that_says_so(sample):
+    absent = Trainer("no-such-library", SAME_TIES, TRAINERS[OURS].learn)
+    trainers = {NAIVE: TRAINERS[NAIVE], OURS: TRAINERS[OURS], "absent": absent}
+    *_, row = training.training_rows(sample, 300, trainers, 1, quiet)
+    assert (row.library, row.note, row.wall) == ("absent", "not installed", None)
+    assert row.vocab_size == 300
+
+
+def test_the_hint_names_each_missing_package_once():
+    libraries = [Library("numpy"), Library("no-such-a"), Library("no-such-b"), Library("no-such-a")]
+    assert install_hint(libraries) == "uv pip install no-such-a no-such-b"
+    assert install_hint([Library("numpy")]) == ""

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from paribus.bench.growing_text import growing_text
+from paribus.bench.tokenizers.growing_text import growing_text
 
 DRAW = random.Random(3)
 SOURCE = " ".join("".join(DRAW.choices("etaoinshrd", k=9)) for _ in range(500)).encode()

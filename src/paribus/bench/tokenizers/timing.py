@@ -9,7 +9,7 @@ from statistics import median
 Call = Callable[[], object]
 Clock = Callable[[], float]
 QUICK = 1.0
-"""Seconds; what takes longer is timed once, for noise is small beside it."""
+"""Seconds; what takes longer is timed once, because noise is small compared with it."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Seconds:
 
     wall: float
     cpu: float
-    """Of all threads of this process."""
+    """All threads of this process together."""
 
 
 def alternate(
@@ -28,7 +28,7 @@ def alternate(
     wall: Clock = time.perf_counter,
     cpu: Clock = time.process_time,
 ) -> dict[str, Seconds]:
-    """Times A B C, A B C, …: what disturbs the machine disturbs all. A maker prepares, untimed,
+    """Times A B C, A B C, …, so that a disturbance of the machine hits all alike. A maker prepares
     the call that is timed: a fresh tokenizer for a first pass, the same one for a warm pass.
     """
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in makers}
@@ -41,7 +41,7 @@ def alternate(
             wall_start, cpu_start = wall(), cpu()
             result = call()
             taken[name].append((wall() - wall_start, cpu() - cpu_start))
-            del result, call  # so that the memory is there for the next
+            del result, call  # free the memory for the next candidate
     return {
         name: Seconds(*(median(column) for column in zip(*pairs, strict=True)))
         for name, pairs in taken.items()

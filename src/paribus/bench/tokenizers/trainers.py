@@ -1,7 +1,7 @@
 """The libraries that learn merges: one row each, with the rule by which it breaks ties.
 
-Each reads the text as a user would have it read, file to merges, without special tokens and with
-GPT-2's pattern. Merges are compared where the rule is that of our `hf`.
+Each takes a file to merges by the calls that a user would make, without special tokens and with
+GPT-2's pattern. Merges are compared if the rule for ties is that of our `hf`.
 """
 
 import io
@@ -31,21 +31,21 @@ OTHER_MODEL = "characters, not bytes: not compared"
 
 
 class Task(NamedTuple):
-    """What is to be learned."""
+    """What to learn from."""
 
     path: Path
     n_merges: int
     n_bytes_used: int
-    """Different bytes in the text: some libraries give ids to no others."""
+    """Number of distinct bytes in the text: some libraries give ids only to those."""
 
 
 class LearnedTokens(NamedTuple):
     """What was learned."""
 
     tokens: list[bytes]
-    """The results of the merges in their order, or all new tokens where there is no order."""
+    """The results of the merges in their order, or all new tokens if the order is unknown."""
     n_pretokens: int | None = None
-    """Distinct ones, where the library tells."""
+    """Number of distinct pretokens, if the library tells."""
 
 
 class TrainerRun(NamedTuple):
@@ -65,9 +65,9 @@ class Trainer(Library):
 
 
 def learn(name: str, task: Task) -> TrainerRun:
-    """Trains once with the library `name`; called in a process of its own."""
+    """Trains once with the library `name`; run in a process of its own."""
     trainer = TRAINERS[name]
-    _import(name)  # so that its import is not in the time
+    _import(name)  # outside the measured time
     wall, cpu = time.perf_counter(), time.process_time()
     learned = trainer.learn(task)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -82,7 +82,7 @@ def _import(name: str) -> None:
 
 
 def ours_by_lines(task: Task) -> list[bytes]:
-    """What our trainer learns where, as in `BY_LINES`, no pretoken crosses the end of a line."""
+    """What our trainer learns if, as in `BY_LINES`, no pretoken crosses the end of a line."""
     border = "<|end of line|>"
     text = read_bytes(task.path).replace(b"\n", b"\n" + border.encode())
     size = 257 + task.n_merges
@@ -91,7 +91,7 @@ def ours_by_lines(task: Task) -> list[bytes]:
 
 
 def bytes_used(data: bytes) -> int:
-    """How many different bytes a text has."""
+    """The number of distinct bytes in a text."""
     return int(np.count_nonzero(np.bincount(np.frombuffer(data, np.uint8), minlength=256)))
 
 

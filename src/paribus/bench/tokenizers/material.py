@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from paribus.bench.growing_text import growing_text
+from paribus.bench.tokenizers.growing_text import growing_text
 from paribus.files import publish_file, read_bytes
 from paribus.sample_text import fables, pydocs
 from paribus.tokenizer import formats, huggingface, ranks
@@ -18,11 +18,11 @@ from paribus.tokenizer.train import train
 from paribus.tokenizer.vocabulary import END_OF_TEXT, Vocabulary
 
 SAMPLE_BYTES = 4 << 20
-"""Of each kind of built-in text."""
+"""Size of each kind of built-in text."""
 TRAINED_SIZE = 8192
-"""Of the vocabulary where none is at hand."""
+"""Size of the vocabulary that is trained if none is at hand."""
 RANKS_URL = "https://openaipublic.blob.core.windows.net/encodings/r50k_base.tiktoken"
-"""tiktoken keeps what it has loaded under the SHA-1 of this; it is looked up, not loaded."""
+"""tiktoken caches this file under the SHA-1 of its address; only that cache is read here."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Sample:
 
     path: Path
     folder: Path
-    """Where parts of it may lie."""
+    """Where parts of it may be written."""
 
     @cached_property
     def data(self) -> bytes:
@@ -44,7 +44,7 @@ class Sample:
         return self.data.decode("utf-8", "replace")
 
     def first(self, n_bytes: int) -> "Sample":
-        """The beginning of it, cut between two characters, as a file."""
+        """Its beginning, cut between two characters, as a file."""
         if n_bytes >= len(self.data):
             return self
         part = self.data[:n_bytes].decode("utf-8", "ignore").encode()
@@ -64,8 +64,8 @@ class Material:
 
     @cached_property
     def tokenizer_json(self) -> str:
-        """Hugging Face's file, its pattern spelled as in most files: fast libraries know these
-        spellings alone. Where one cuts otherwise, ids differ, and then there is no time."""
+        """Hugging Face's file, with the pattern spelled as in most files, since fast libraries know
+        only these spellings. A library that splits text differently has other ids, and no time."""
         content = huggingface.as_json(self.vocabulary)
         if self.vocabulary.pattern == "gpt2":
             content["pre_tokenizer"] = {
@@ -99,8 +99,8 @@ class Material:
 
 
 def sample_in(folder: Path, text: Path | None, n_bytes: int | None = None) -> Sample:
-    """`text`, or the built-in one, grown to `n_bytes` where they are given; its parts and what is
-    made of it lie in `folder`."""
+    """`text`, or the built-in one, grown to `n_bytes` if given; all files derived from it are
+    written to `folder`."""
     if text and not n_bytes:
         return Sample(text, folder)
     source = (
@@ -112,14 +112,14 @@ def sample_in(folder: Path, text: Path | None, n_bytes: int | None = None) -> Sa
 
 
 def _grown(source: bytes, n_bytes: int) -> bytes:
-    """At most `n_bytes`, for it ends with a whole character: some libraries read nothing else."""
+    """At most `n_bytes`, ending with a whole character, because some libraries insist on it."""
     return b"".join(growing_text(n_bytes, 0, source)).decode("utf-8", "ignore").encode()
 
 
 def material_in(
     folder: Path, tokenizer: Path | None, sample: Sample, pattern: str
 ) -> tuple[Material, str]:
-    """The vocabulary to measure with, its pattern replaced by `pattern`, and where it is from."""
+    """The vocabulary to measure with, its pattern replaced by `pattern`, and its origin."""
     vocabulary, origin = _vocabulary(tokenizer, sample)
     return Material(replace(vocabulary, pattern=pattern), folder), origin
 
@@ -137,7 +137,7 @@ def _vocabulary(tokenizer: Path | None, sample: Sample) -> tuple[Vocabulary, str
 
 
 def _gpt2_files() -> Iterator[Path]:
-    """GPT-2's files that are on this machine."""
+    """Files of GPT-2's vocabulary found on this machine."""
     folder = os.environ.get("PARIBUS_GPT2")
     for name in ("gpt2_vocab.json", "vocab.json"):
         if folder and (Path(folder) / name).is_file():

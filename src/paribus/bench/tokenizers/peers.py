@@ -1,7 +1,7 @@
 """The libraries that encode and decode: one row each, with the routes that a user may take.
 
-What a route gives is turned into ids outside of the time. A library is imported by its row alone,
-so that one that is not installed costs nothing but a line.
+The result of a route is turned into ids outside the measured time. Only its own row imports a
+library, so a missing library costs one line of output.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from paribus.bench.library import Library
-from paribus.bench.material import Material, Sample
 from paribus.bench.rows import NAIVE, OURS
+from paribus.bench.tokenizers.material import Material, Sample
 from paribus.data.token_file import encode_file
 from paribus.tokenizer import ranks
 from paribus.tokenizer.reference_encoder import ReferenceEncoder
@@ -26,7 +26,7 @@ class Ids:
     """The ids of a text in the forms that libraries decode."""
 
     array: np.ndarray
-    """In the narrowest type, as ours are."""
+    """In the narrowest integer type, as our tokenizer returns them."""
     wide: np.ndarray
     """The same in 32 bits."""
     row: list[int]
@@ -44,7 +44,7 @@ class Routes:
     encode: Mapping[str, Encode]
     decode: Mapping[str, Decode] = field(default_factory=dict)
     write: Mapping[str, Write] = field(default_factory=dict)
-    """Where a library has one: its own way from a text file to a file of ids."""
+    """The library's own way from a text file to a file of ids, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Peer(Library):
 
     load: Callable[[Material], Routes]
     memory: int = 25
-    """Bytes that it may hold for a byte of text: more text than memory has room for is not given
-    to it. Most of those that make lists of Python's numbers take 10 to 21."""
+    """Bytes of memory it may need per byte of text, so that it gets no more text than fits.
+    Libraries that return lists of Python integers take 10 to 21."""
 
 
 def ids_of(result: Any) -> np.ndarray:
@@ -183,4 +183,4 @@ PEERS = {
     "tiktoken": Peer("tiktoken", _tiktoken),
     "tokenizers": Peer("tokenizers", _tokenizers),
 }
-"""In the order of the tables: the naive one first, by which speed-up is measured."""
+"""In the order of the tables: first the naive one, the base of all speed-ups."""

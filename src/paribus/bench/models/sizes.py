@@ -19,7 +19,7 @@ class Shape:
     batch_size: int
 
     def config(self, parts: Mapping[str, Any]) -> ModelConfig:
-        """Our model of this size with some parts otherwise than by default."""
+        """Our model of this size; `parts` overrides defaults."""
         return ModelConfig(
             vocab_size=self.vocab_size,
             context_length=self.context_length,

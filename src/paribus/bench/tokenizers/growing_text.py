@@ -1,8 +1,8 @@
 """Text of any size in which new words keep coming, as they do in natural text.
 
-The model: phrases of eight words are drawn evenly from a source text. The number of words that
-the source does not have follows Heaps' law, V(n) = 3.45 n^0.62 after n words: each joins the head
-of one word and the tail of another; the phrase that brings it is drawn again as often as any.
+The model: phrases of eight words are drawn uniformly from a source text. The number of words
+absent from the source follows Heaps' law, V(n) = 3.45 n^0.62 after n words: each joins the head
+of one word to the tail of another, and its phrase is drawn again as often as any other.
 """
 
 import random
@@ -21,7 +21,7 @@ def growing_text(n_bytes: int, seed: int, source: bytes) -> Iterator[bytes]:
     """Yields blocks of `n_bytes`, the same for the same arguments; `source` has ASCII words."""
     draw = random.Random(seed)
     words = [word for word in source.split() if word.isascii()]  # cut anywhere
-    # Each begins with white space, so that none joins the word before it.
+    # Each begins with white space, so that it does not run into the word before it.
     source_phrases = _PHRASE.findall(b" " + source)
     phrases = list(source_phrases)
     if not words:

@@ -1,15 +1,14 @@
-"""Training beside other libraries: each run in a process of its own, in alternation."""
+"""Training compared with other libraries: each run in a process of its own, in alternation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from statistics import median
 
-from paribus.bench.alone import Alone, run_alone
 from paribus.bench.library import Say
-from paribus.bench.material import Sample
 from paribus.bench.rows import NAIVE, OURS, Row
-from paribus.bench.timing import QUICK
-from paribus.bench.trainers import (
+from paribus.bench.tokenizers.material import Sample
+from paribus.bench.tokenizers.timing import QUICK
+from paribus.bench.tokenizers.trainers import (
     BY_LINES,
     SAME_TIES,
     Task,
@@ -19,18 +18,18 @@ from paribus.bench.trainers import (
     learn,
     ours_by_lines,
 )
-from paribus.errors import CheckFailedError
 from paribus.files import publish_file
+from paribus.processes import Outcome, ProcessError, run_in_process
 from paribus.tokenizer.vocabulary import END_OF_TEXT
 
 NAIVE_BYTES, NAIVE_SIZE = 100_000, 400
-"""The naive trainer counts all pairs anew for each merge: it gets so much text and vocabulary."""
+"""Text and vocabulary of the naive trainer, which counts all pairs again for each merge."""
 
 
 def training_rows(
     sample: Sample, vocab_size: int, trainers: Mapping[str, Trainer], rounds: int, say: Say
 ) -> Iterator[Row]:
-    """A row for each trainer; without time where its merges should be ours and are not."""
+    """A row for each trainer; without time if its merges should be ours and are not."""
     sample = _without_special_tokens(sample)
     small = sample.first(NAIVE_BYTES)
     yield from _rows(small, NAIVE_SIZE, {name: trainers[name] for name in (NAIVE, OURS)}, 1, say)
@@ -42,17 +41,19 @@ def _rows(
     sample: Sample, vocab_size: int, trainers: Mapping[str, Trainer], rounds: int, say: Say
 ) -> Iterator[Row]:
     task = Task(sample.path, vocab_size - 256, bytes_used(sample.data))
-    runs: dict[str, list[Alone]] = {name: [] for name in trainers}
+    runs: dict[str, list[Outcome]] = {name: [] for name in trainers}
     notes: dict[str, str] = {}
     for _ in range(rounds):
         for name, trainer in trainers.items():
+            if not trainer.version():
+                notes[name] = "not installed"
             if name in notes or (runs[name] and runs[name][0].result.wall > QUICK):
                 continue
             say(f"train {name}")
             try:
-                runs[name].append(_run(name, trainer, task))
-            except CheckFailedError as error:
-                notes[name] = str(error).partition("found ")[2][:100]
+                runs[name].append(run_in_process(learn, name, task))
+            except ProcessError as error:
+                notes[name] = error.reason[:100]
     expected = {SAME_TIES: runs[OURS][0].result.learned.tokens}
     if any(runs[name] for name in trainers if trainers[name].rule == BY_LINES):
         expected[BY_LINES] = ours_by_lines(task)
@@ -61,12 +62,6 @@ def _rows(
         note = notes.get(name) or _verdict(trainer, runs[name][0].result.learned.tokens, expected)
         is_timed = name not in notes and not note.startswith("not equal")
         yield replace(_with_figures(row, runs[name]) if is_timed else row, note=note)
-
-
-def _run(name: str, trainer: Trainer, task: Task) -> Alone:
-    if not trainer.version():
-        raise CheckFailedError(f"expected it, found not installed: pip install {trainer.install}")
-    return run_alone(learn, name, task)
 
 
 def _verdict(trainer: Trainer, found: list[bytes], expected: Mapping[str, list[bytes]]) -> str:
@@ -86,11 +81,11 @@ def _bare_row(name: str, trainer: Trainer, sample: Sample, vocab_size: int) -> R
         library=name,
         file=sample.path.name,
         n_bytes=len(sample.data),
-        n_tokens=vocab_size,
+        vocab_size=vocab_size,
     )
 
 
-def _with_figures(row: Row, runs: list[Alone]) -> Row:
+def _with_figures(row: Row, runs: list[Outcome]) -> Row:
     results: list[TrainerRun] = [run.result for run in runs]
     return replace(
         row,

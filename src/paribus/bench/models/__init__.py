@@ -1,0 +1,1 @@
+"""Models next to those of other libraries: whole training steps."""

@@ -1,0 +1,1 @@
+"""Tokenizers next to those of other libraries: encoding, decoding, prompts, training."""
