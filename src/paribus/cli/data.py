@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.display import PATH, THREADS, StatusLine, option_names
+from paribus.cli.tokenizer.source import load_tokenizer, tokenizer_option
 
 if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
     from paribus.data.prepare import Progress
     from paribus.data.shards import TokenShards
-    from paribus.tokenizer.tokenizer import Tokenizer
 
 
 class Share(click.ParamType):
@@ -48,7 +48,7 @@ def data() -> None:
 
 @data.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--tokenizer", "tokenizer_path", type=PATH, required=True, help="Tokenizer folder.")
+@tokenizer_option
 @click.option("--out", type=PATH, required=True, help="Folder to publish; must not exist.")
 @click.option(
     "--val", "validation", type=Share(), default="1%", help="Share of documents held out.",
@@ -62,8 +62,9 @@ def data() -> None:
 @click.option("--threads", type=THREADS, help="Encoding threads; all by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def prepare(
-    paths: tuple[str, ...], tokenizer_path: Path, out: Path, as_json: bool, **options: Any
-) -> None:
+    paths: tuple[str, ...], tokenizer_path: Path, pattern: str | None, out: Path, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Encode documents into token shards with a manifest.
 
     PATHS are files (txt, md, jsonl, and these with .gz, .zst or .xz), folders, patterns, or - for
@@ -78,7 +79,7 @@ def prepare(
     from paribus.files import check_unused
 
     check_unused(out)
-    tokenizer = load_tokenizer(tokenizer_path)
+    tokenizer = load_tokenizer(tokenizer_path, pattern)
     if options["separator"] == "none":
         options["separator"] = None
     with option_names():
@@ -145,7 +146,7 @@ def download(name: str, out: Path) -> None:
     "--dtype", type=click.Choice(["uint16", "uint32"]), default="uint16", show_default=True,
     help="Width of the ids.",
 )  # fmt: skip
-@click.option("--tokenizer", "tokenizer_path", type=PATH, required=True, help="Tokenizer folder.")
+@tokenizer_option
 @click.option("--out", type=PATH, required=True, help="Folder to publish; must not exist.")
 @click.option(
     "--val", "validation", type=Share(), default="1%", help="Share of the file's end held out.",
@@ -153,7 +154,7 @@ def download(name: str, out: Path) -> None:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(
-    file: Path, dtype: str, tokenizer_path: Path, out: Path, validation: float, as_json: bool
+    file: Path, tokenizer_path: Path, pattern: str | None, out: Path, as_json: bool, **options: Any
 ) -> None:
     """Import a raw file of token ids that another tool wrote.
 
@@ -165,21 +166,12 @@ def import_(
     from paribus.files import check_unused
 
     check_unused(out)
-    tokenizer = load_tokenizer(tokenizer_path)
+    tokenizer, dtype = load_tokenizer(tokenizer_path, pattern), options.pop("dtype")
     _publish(
-        lambda progress: import_bin(
-            file, dtype, tokenizer, out, validation=validation, progress=progress
-        ),
+        lambda progress: import_bin(file, dtype, tokenizer, out, progress=progress, **options),
         out,
         as_json,
     )
-
-
-def load_tokenizer(path: Path) -> "Tokenizer":
-    """The tokenizer of a folder or file."""
-    from paribus.tokenizer.tokenizer import Tokenizer
-
-    return Tokenizer.from_files(path)
 
 
 def _publish(work: "Callable[[Progress], TokenShards]", out: Path, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from paribus.files import STOP_SIGNALS
 
 VERBS = {
     "quickstart": ("paribus.cli.quickstart:quickstart", "Train a small model in a few minutes."),
-    "tokenizer": ("paribus.cli.tokenizer:tokenizer", "Train a tokenizer, encode, decode."),
+    "tokenizer": ("paribus.cli.tokenizer.group:tokenizer", "Train a tokenizer, encode, decode."),
     "data": ("paribus.cli.data:data", "Turn text into token shards, and look into them."),
     "train": ("paribus.cli.train:train", "Train a model from a config."),
     "resume": ("paribus.cli.train:resume", "Go on with a run where it stopped."),
