@@ -29,7 +29,7 @@ LAYERS = {
     3: ["checkpoint"],
     2: ["experiment", "data", "report"],
     1: ["tokenizer", "model", "loss", "optim", "tracking", "sample_text", "settings"],
-    0: ["config", "interrupts", "manifest", "files", "errors", "shapes", "_core"],
+    0: ["config", "interrupts", "manifest", "files", "errors", "terminal", "shapes", "_core"],
 }
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 # The ground floor has an order of its own: what each of its rooms may import there.
@@ -38,6 +38,7 @@ GROUND = {
     "interrupts": {"files", "errors"},
     "manifest": {"files", "errors"},
     "files": {"errors"},
+    "errors": {"terminal"},
 }
 # What only type checkers read may point up here, for these import when a verb runs.
 LAZY_ROOMS = {"cli", "api", "__init__"}
@@ -270,6 +271,31 @@ def test_a_writer_is_found(text: str):
 )
 def test_a_reader_is_no_writer(text: str):
     assert not list(_writes(Source.parsed("model/block.py", text)))
+
+
+MAY_PRINT = {
+    "cli/display.py": "escapes what a terminal would obey",
+    "cli/tokenizer/encode.py": "writes ids, which are digits",
+}
+
+
+def _prints(source: Source) -> Iterator[str]:
+    for called, call in source.calls():
+        is_stream = called.startswith(("sys.stdout", "sys.stderr")) and "write" in called
+        if called in ("print", "click.echo", "click.secho", "traceback.print_exc") or is_stream:
+            yield source.place(call)
+
+
+def test_only_the_display_prints():
+    printing = [source for source in package_sources() if source.name not in MAY_PRINT]
+    assert [place for source in printing for place in _prints(source)] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["print(name)", "click.echo(name, err=True)", "sys.stdout.buffer.write(name)"]
+)
+def test_a_print_is_found(text: str):
+    assert list(_prints(Source.parsed("model/block.py", text)))
 
 
 # A checkpoint of the course is a file of torch.save; with weights_only it holds tensors alone.

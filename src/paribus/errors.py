@@ -7,11 +7,23 @@ import errno
 from pathlib import Path
 from typing import NamedTuple
 
+from paribus.terminal import one_line
+
 
 class ParibusError(Exception):
-    """Base of all errors that Paribus raises on purpose; the command line prints it in one line."""
+    """Base of all errors that Paribus raises on purpose.
+
+    A message is one line, whatever the file names in it contain; each further argument, for a
+    further mistake, is a line of its own.
+    """
 
     exit_code = 70
+
+    def __init__(self, *lines: object):
+        super().__init__(*(one_line(str(line)) for line in lines))
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class ConfigError(ParibusError, ValueError):

@@ -1,6 +1,5 @@
 """`paribus bench`: measurements beside other libraries."""
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,16 @@ import click
 
 from paribus.bench.sizes import SHAPES
 from paribus.cli.byte_size import ByteSize
-from paribus.cli.display import DEVICES, PATH, THREADS, StatusLine, option_names
+from paribus.cli.display import (
+    DEVICES,
+    PATH,
+    THREADS,
+    StatusLine,
+    option_names,
+    show,
+    show_json,
+    show_text,
+)
 from paribus.errors import ConfigError, OutOfMemoryError
 from paribus.files import available_memory_bytes, check_absent, publish_file
 
@@ -87,10 +95,10 @@ def tokenizer(only: tuple[str, ...], rounds: int, as_json: bool, **options: Any)
 
         publish_file(options["figure"], rates_figure(rows, f"{sample.path.name}, {origin}"))
     if as_json:
-        click.echo(json.dumps({"about": about, "rows": records(rows)}))
+        show_json({"about": about, "rows": records(rows)})
         return
-    click.echo("\n".join(f"{key:<16} {value}" for key, value in about.items()))
-    click.echo("\n" + tables(rows))
+    show(*(f"{key:<16} {value}" for key, value in about.items()))
+    show_text("\n" + tables(rows))
 
 
 @bench.command()
@@ -153,10 +161,10 @@ def train(
         "matmul peak": f"{peak / 1e9:,.0f} GFLOP/s",
     }
     if as_json:
-        click.echo(json.dumps({"about": about, "rows": [asdict(row) for row in rows]}))
+        show_json({"about": about, "rows": [asdict(row) for row in rows]})
         return
-    click.echo("\n".join(f"{key:<16} {value}" for key, value in about.items()))
-    click.echo("\n" + step_table(rows))
+    show(*(f"{key:<16} {value}" for key, value in about.items()))
+    show_text("\n" + step_table(rows))
 
 
 def _check_room(n_bytes: int) -> None:

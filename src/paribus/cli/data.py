@@ -1,6 +1,5 @@
 """`paribus data`: from text to token shards, and what they hold."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import PATH, THREADS, StatusLine, option_names
+from paribus.cli.display import PATH, THREADS, StatusLine, option_names, say, show, show_json
 from paribus.cli.tokenizer.source import load_tokenizer, tokenizer_option
 
 if TYPE_CHECKING:
@@ -103,8 +102,7 @@ def inspect(folder: Path, verify: bool, as_json: bool) -> None:
     """
     from paribus.data.inspect import inspect
 
-    found = inspect(folder, verify_content=verify)
-    click.echo(json.dumps(asdict(found)) if as_json else _table(found))
+    _show(inspect(folder, verify_content=verify), as_json)
 
 
 @data.command()
@@ -137,7 +135,7 @@ def download(name: str, out: Path) -> None:
         finally:
             line.end()
     for path in paths:
-        click.echo(path)
+        show(str(path))
 
 
 @data.command("import")
@@ -193,18 +191,17 @@ def _publish(work: "Callable[[Progress], TokenShards]", out: Path, as_json: bool
         finally:
             line.end()
     for note in shards.notes:
-        click.echo(f"warning: {note}", err=True)
-    found = inspect(out)
-    click.echo(json.dumps(asdict(found)) if as_json else _table(found))
+        say(f"warning: {note}")
+    _show(inspect(out), as_json)
 
 
-def _table(found: "Inspection") -> str:
-    """Two columns, names and values."""
-    rows = [
-        (name.replace("_", " "), "unknown" if value is None else _shown(value))
-        for name, value in asdict(found).items()
-    ]
-    return "\n".join(f"{name:<24} {value}" for name, value in rows)
+def _show(found: "Inspection", as_json: bool) -> None:
+    """Prints one JSON object, or two columns: names and values."""
+    if as_json:
+        show_json(asdict(found))
+        return
+    for name, value in asdict(found).items():
+        show(f"{name.replace('_', ' '):<24} {'unknown' if value is None else _shown(value)}")
 
 
 def _shown(value: Any) -> str:

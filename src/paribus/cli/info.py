@@ -2,12 +2,13 @@
 
 import importlib.metadata
 import importlib.util
-import json
 import os
 import platform
 from typing import Any
 
 import click
+
+from paribus.cli.display import show, show_json
 
 EXTRAS = {
     "study": ("scipy", "altair", "vl_convert", "jinja2"),
@@ -32,11 +33,11 @@ def info(as_json: bool) -> None:
     """
     record = _facts()
     if as_json:
-        click.echo(json.dumps(record))
+        show_json(record)
         return
     for name, value in record.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        click.echo(f"{name:<16}{shown}")
+        show(f"{name:<16}{shown}")
 
 
 def _facts() -> dict[str, Any]:

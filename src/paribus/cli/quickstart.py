@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import DEVICES, PATH, TrainingDisplay, clock, option_names
+from paribus.cli.display import (
+    DEVICES,
+    PATH,
+    TrainingDisplay,
+    clock,
+    option_names,
+    say,
+    show,
+    show_text,
+)
 
 if TYPE_CHECKING:
     from paribus.data.shards import TokenShards
@@ -106,7 +115,7 @@ def _make_data(corpus: Corpus, workshop: Path) -> "TokenShards":
     tokenizer = Tokenizer.from_files(workshop / "tokenizer")
     shards = prepare([workshop / "text.txt"], tokenizer, workshop / "data")
     for note in shards.notes:
-        click.echo(f"warning: {note}", err=True)
+        say(f"warning: {note}")
     held_out = shards.n_validation_tokens
     _stage("tokens", f"{shards.n_train_tokens:,} to train on, {held_out:,} held out", began)
     return shards
@@ -133,7 +142,7 @@ def _plan(
     most_steps = MOST_EPOCHS * shards.n_train_tokens / tokens_per_step(experiment)
     steps = max(2, int(min(left / step_seconds, max(most_steps, 100))))
     parameters = count_parameters(experiment.model)
-    click.echo(
+    show(
         f"plan: {parameters.total:,} parameters ({parameters.non_embedding:,} non-embedding), "
         f"{steps:,} steps, {steps * tokens_per_step(experiment):,} tokens, about "
         f"{clock(steps * step_seconds)} on {experiment.training.device}"
@@ -194,30 +203,33 @@ def _show_results(folder: Path, corpus: Corpus) -> None:
 
     record = read_run(folder)
     points = list(zip(record.column("train", "step"), record.column("train", "loss"), strict=True))
-    click.echo("\ntraining loss (nats per token) by step")
-    click.echo(terminal_chart(points))
+    show("", "training loss (nats per token) by step")
+    show_text(terminal_chart(points))
     try:
         publish_file(RunPaths(folder).chart, loss_chart(record))
     except UnavailableError as error:
-        click.echo(f"warning: no loss.svg: {error}", err=True)
+        say(f"warning: no loss.svg: {error}")
     opened = open_run(folder)
     best = next(row for row in record.rows_of("eval") if row["step"] == opened.step)
     bits = math.inf if best["bits_per_byte"] is None else best["bits_per_byte"]
-    click.echo(
-        f"\nbest step {opened.step}: validation loss {best['loss']:.4f}, perplexity "
-        f"{best['perplexity']:.1f}, bits per byte {bits:.4f}"
+    show(
+        "",
+        f"best step {opened.step}: validation loss {best['loss']:.4f}, perplexity "
+        f"{best['perplexity']:.1f}, bits per byte {bits:.4f}",
     )
     # A model of a few words has a context of a few tokens.
     context = opened.experiment.model.context_length
     prompts = [p for p in corpus.prompts if len(opened.tokenizer.encode(p)) < context]
     for seed, prompt in enumerate(prompts):
-        click.echo(f"\n--- sample {seed + 1}\n{_sample(opened, prompt, seed)}")
+        show_text(f"\n--- sample {seed + 1}\n{_sample(opened, prompt, seed)}")
     run = shlex.quote(str(folder))
-    click.echo(
-        f"\nrun folder: {folder}\nnext:\n"
-        f"  paribus generate {run} --prompt {prompts[0]!r} --temperature 0.7\n"
-        f"  paribus eval {run} --text FILE\n"
-        f"  paribus resume {run} training.steps={2 * record.rows_of('train')[-1]['step']}"
+    show(
+        "",
+        f"run folder: {folder}",
+        "next:",
+        f"  paribus generate {run} --prompt {prompts[0]!r} --temperature 0.7",
+        f"  paribus eval {run} --text FILE",
+        f"  paribus resume {run} training.steps={2 * record.rows_of('train')[-1]['step']}",
     )
 
 
@@ -242,7 +254,7 @@ def _own_text(files: Sequence[str]) -> Corpus:
         for block in text_blocks(files):
             kept += block
             if len(kept) > TEXT_LIMIT:
-                click.echo(f"warning: the first {_size(TEXT_LIMIT)} of the text are used", err=True)
+                say(f"warning: the first {_size(TEXT_LIMIT)} of the text are used")
                 break
         return bytes(kept[:TEXT_LIMIT])
 
@@ -294,7 +306,7 @@ def _workshop(folder: Path) -> Iterator[Path]:
 
 
 def _stage(name: str, text: str, began: float) -> None:
-    click.echo(f"{name}: {text} ({time.monotonic() - began:.1f} s)")
+    show(f"{name}: {text} ({time.monotonic() - began:.1f} s)")
     sys.stdout.flush()
 
 

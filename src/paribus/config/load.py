@@ -51,7 +51,7 @@ def resolve(cls: type[T], layers: Sequence[Source]) -> T:
     else:
         if not problems:
             return result
-    raise ConfigError("\n".join(dict.fromkeys(problems)))
+    raise ConfigError(*dict.fromkeys(problems))
 
 
 def to_plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from paribus.cli.display import PATH
+from paribus.cli.display import PATH, say, show_raw
 from paribus.cli.tokenizer.source import load_tokenizer, tokenizer_argument
 
 
@@ -38,7 +38,7 @@ def encode(
     from paribus.data.token_file import encode_file
 
     n_ids = encode_file(file, loaded, out, allow_special=allow_special)
-    click.echo(f"{out}: {n_ids} ids", err=True)
+    say(f"{out}: {n_ids} ids")
 
 
 @click.command()
@@ -52,7 +52,7 @@ def decode(tokenizer_path: Path, pattern: str | None, file: str) -> None:
       echo "Hello" | paribus tokenizer encode TOKENIZER - | paribus tokenizer decode TOKENIZER -
     """
     loaded = load_tokenizer(tokenizer_path, pattern)
-    sys.stdout.buffer.write(loaded.decode_bytes(_read_ids(file)))
+    show_raw(loaded.decode_bytes(_read_ids(file)))
 
 
 def _blocks(file: str) -> Iterator[bytes]:

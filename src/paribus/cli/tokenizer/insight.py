@@ -1,13 +1,12 @@
 """`paribus tokenizer explain`, `stats`, `compare`: what a vocabulary does, how two differ."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import PATH, option_names
+from paribus.cli.display import PATH, option_names, show, show_json
 from paribus.cli.tokenizer.source import (
     load_tokenizer,
     pattern_option,
@@ -33,7 +32,7 @@ def explain(tokenizer_path: Path, pattern: str | None, text: str) -> None:
 
     vocabulary = read_vocabulary(tokenizer_path, pattern)
     for pretoken in explained(vocabulary, text.encode("utf-8", "surrogateescape")):
-        click.echo("\n".join(_steps(pretoken)))
+        show(*_steps(pretoken))
 
 
 @click.command()
@@ -61,9 +60,10 @@ def stats(
     loaded = load_tokenizer(tokenizer_path, pattern)
     found = {file: text_stats(loaded, documents([file], field=field)) for file in files}
     if as_json:
-        click.echo(json.dumps({file: _record(one) for file, one in found.items()}))
-    else:
-        click.echo("\n\n".join(_table(file, one, len(loaded)) for file, one in found.items()))
+        show_json({file: _record(one) for file, one in found.items()})
+        return
+    for n, (file, one) in enumerate(found.items()):
+        show(*[""][: n and 1], *_table(file, one, len(loaded)))
 
 
 @click.command()
@@ -92,9 +92,9 @@ def compare(first: Path, second: Path, pattern: str | None, as_json: bool) -> No
             "only_first": [shown(token) for token in difference.only_first],
             "only_second": [shown(token) for token in difference.only_second],
         }
-        click.echo(json.dumps(record))
+        show_json(record)
     else:
-        click.echo("\n".join(_differences(first, second, difference, mine.hash == theirs.hash)))
+        show(*_differences(first, second, difference, mine.hash == theirs.hash))
 
 
 def shown(token: bytes) -> str:
@@ -125,7 +125,7 @@ def _record(found: "TextStats") -> dict[str, Any]:
     }
 
 
-def _table(file: str, found: "TextStats", size: int) -> str:
+def _table(file: str, found: "TextStats", size: int) -> list[str]:
     rows = [
         ("bytes", f"{found.n_bytes:,}"),
         ("tokens", f"{found.n_tokens:,}"),
@@ -135,7 +135,7 @@ def _table(file: str, found: "TextStats", size: int) -> str:
         ("longest used", " ".join(map(shown, found.longest_used))),
         ("longest unused", " ".join(map(shown, found.longest_unused)) or "none"),
     ]
-    return "\n".join([file, *(f"  {name:<17}{value}" for name, value in rows)])
+    return [file, *(f"  {name:<17}{value}" for name, value in rows)]
 
 
 def _differences(first: Path, second: Path, found: "Difference", is_equal: bool) -> Iterable[str]:

@@ -1,13 +1,12 @@
 """`paribus tokenizer train`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paribus.cli.byte_size import ByteSize
-from paribus.cli.display import PATH, THREADS, option_names
+from paribus.cli.display import PATH, THREADS, option_names, say, show, show_json
 from paribus.cli.tokenizer.progress import TrainingProgress
 from paribus.cli.tokenizer.source import PATTERNS
 from paribus.tokenizer.limits import MAX_TOKEN_LENGTH, MAX_VOCAB_SIZE
@@ -85,12 +84,11 @@ def train(
         )
     publish(report.vocabulary, out)
     if report.ran_out:
-        click.echo(
+        say(
             f"warning: the text has no pair left to merge: {report.vocabulary.size} ids instead of "
-            f"{options['vocab_size']}",
-            err=True,
+            f"{options['vocab_size']}"
         )
-    click.echo(json.dumps(_summary(report, out)) if as_json else _sentence(report, out))
+    show_json(_summary(report, out)) if as_json else show(_sentence(report, out))
 
 
 def _summary(report: "TrainingReport", out: Path) -> dict[str, Any]:
