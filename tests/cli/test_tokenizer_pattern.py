@@ -74,5 +74,5 @@ def test_convert_says_what_a_rank_file_leaves_out(cli, lone, tmp_path):
     formats.publish(special, tmp_path / "special")
     said = cli("tokenizer", "convert", "special", "s.tiktoken").err.splitlines()
     assert said[0] == f"s.tiktoken: {len(special.ids)} ids, to be read with the pattern o200k"
-    assert said[1].startswith("warning: s.tiktoken: 1 special token ") and "'<|end|>'" in said[1]
-    assert "keep the folder" in said[2]
+    assert said[1].startswith("warning: s.tiktoken: left out 1 special token ('<|end|>')")
+    assert said[1].endswith("keep the folder") and len(said) == 2

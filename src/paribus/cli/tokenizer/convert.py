@@ -37,10 +37,9 @@ def convert(tokenizer_path: Path, pattern: str | None, file: Path) -> None:
     say(f"{file}: {len(vocabulary.ids)} ids, to be read with the pattern {vocabulary.pattern}")
     if n := len(vocabulary.special_tokens):
         texts = " ".join(repr(text[:80]) for _, text in vocabulary.special_tokens[:3])
-        count = f"{n} special token{'s' * (n > 1)}"
-        say(f"warning: {file}: {count} left out ({texts}): tiktoken takes them as an argument")
-    if ranks.specials_below_others(vocabulary):
+        has_gaps = bool(ranks.specials_below_others(vocabulary))
+        gaps = ". Without their ids Paribus cannot read this file: keep the folder" * has_gaps
         say(
-            f"warning: {file}: leaving them out makes gaps between the ids, so Paribus cannot read "
-            "this file: keep the folder"
+            f"warning: {file}: left out {n} special token{'s' * (n > 1)} ({texts}), which tiktoken "
+            f"takes as an argument{gaps}"
         )
