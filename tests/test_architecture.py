@@ -31,7 +31,7 @@ LAYERS = {
     1: ["tokenizer", "model", "loss", "optim", "tracking", "sample_text", "run_folder", "settings"],
     0: [
         "config", "interrupts", "manifest", "records", "device", "files", "errors", "shapes",
-        "machine", "processes", "process_child", "text_table", "_core",
+        "machine", "processes", "process_child", "terminal", "text_table", "_core",
     ],
 }  # fmt: skip
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
@@ -45,6 +45,7 @@ GROUND = {
     "files": {"errors"},
     "processes": {"process_child", "errors"},
     "process_child": {"machine", "errors"},
+    "errors": {"terminal"},
 }
 # What only type checkers read may point up here, for these import when a verb runs.
 LAZY_ROOMS = {"cli", "api", "__init__"}
@@ -278,6 +279,31 @@ def test_a_writer_is_found(text: str):
 )
 def test_a_reader_is_no_writer(text: str):
     assert not list(_writes(Source.parsed("model/block.py", text)))
+
+
+MAY_PRINT = {
+    "cli/display.py": "escapes what a terminal would obey",
+    "cli/tokenizer/encode.py": "writes ids, which are digits",
+}
+
+
+def _prints(source: Source) -> Iterator[str]:
+    for called, call in source.calls():
+        is_stream = called.startswith(("sys.stdout", "sys.stderr")) and "write" in called
+        if called in ("print", "click.echo", "click.secho", "traceback.print_exc") or is_stream:
+            yield source.place(call)
+
+
+def test_only_the_display_prints():
+    printing = [source for source in package_sources() if source.name not in MAY_PRINT]
+    assert [place for source in printing for place in _prints(source)] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["print(name)", "click.echo(name, err=True)", "sys.stdout.buffer.write(name)"]
+)
+def test_a_print_is_found(text: str):
+    assert list(_prints(Source.parsed("model/block.py", text)))
 
 
 # A checkpoint of the course is a file of torch.save; with weights_only it holds tensors alone.

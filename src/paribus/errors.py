@@ -7,22 +7,20 @@ import errno
 from pathlib import Path
 from typing import NamedTuple
 
-
-def printable(text: str) -> str:
-    """`text` on one line: every character that a terminal would obey is escaped, as in `\\x1b`."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+from paribus.terminal import one_line
 
 
 class ParibusError(Exception):
     """Base of all errors that Paribus raises on purpose.
 
-    A message is one line, whatever the file names in it hold; several mistakes are a line each.
+    A message is one line, whatever the file names in it contain; each further argument, for a
+    further mistake, is a line of its own.
     """
 
     exit_code = 70
 
     def __init__(self, *lines: object):
-        super().__init__(*(printable(str(line)) for line in lines))
+        super().__init__(*(one_line(str(line)) for line in lines))
 
     def __str__(self) -> str:
         return "\n".join(self.args)

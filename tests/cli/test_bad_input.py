@@ -353,7 +353,7 @@ def test_a_file_of_ranks_that_lacks_an_id_says_so_when_it_is_made(
     made = cli("tokenizer", "convert", tiny_data.tokenizer, ranks)
     assert made.code == 0
     _, warned = made.err.splitlines()
-    assert warned.startswith(f"warning: {ranks}: '<|endoftext|>'")
+    assert warned.startswith(f"warning: {ranks}: left out 1 special token ('<|endoftext|>')")
     refused(65, [ranks, "expected", "found none for 0"], "tokenizer", "encode", ranks, "-")
     refused(73, [ranks, "found one"], "tokenizer", "convert", tiny_data.tokenizer, ranks)
 

@@ -31,7 +31,7 @@ class ByteTokenizer:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "load_tokenizer", lambda path: ByteTokenizer())
+    monkeypatch.setattr(module, "load_tokenizer", lambda path, pattern: ByteTokenizer())
     monkeypatch.chdir(tmp_path)
     text = "<|endoftext|>\n".join(f"document {n}\n" for n in range(200))
     (tmp_path / "in.txt").write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from paribus.cli.tokenizer import tokenizer
+from paribus.cli.tokenizer.group import tokenizer
 from paribus.errors import CannotCreateError, ConfigError, DataError, InputMissingError
 from paribus.tokenizer.tokenizer import Tokenizer
 

@@ -42,14 +42,17 @@ def test_tokenizer_json_holds_everything(tmp_path, pattern, ties):
 def test_the_two_files_hold_all_but_the_pattern(folder):
     (folder / "tokenizer.json").unlink()
     for path in (folder, folder / "vocab.json", folder / "merges.txt"):
-        assert formats.read(path).hash == trained().hash
+        assert formats.read(path, pattern="gpt2").hash == trained().hash
+        other = formats.read(path, pattern="cl100k")
+        assert other.pattern == "cl100k" and other.merges == trained().merges
 
 
 def test_ranks_hold_bytes_and_merges(tmp_path):
     for ties in ("cs336", "hf"):
         plain = trained(ties=ties, specials=[])
         (tmp_path / "own.tiktoken").write_bytes(ranks.as_bytes(plain))
-        assert formats.read(tmp_path) == formats.read(tmp_path / "own.tiktoken") == plain
+        for path in (tmp_path, tmp_path / "own.tiktoken"):
+            assert formats.read(path, pattern="gpt2") == plain
         special = trained(ties=ties)
         lines = ranks.as_bytes(special)
         assert ranks.from_bytes(lines, specials=special.special_tokens) == special
@@ -59,7 +62,7 @@ def test_windows_line_ends_change_nothing(folder):
     (folder / "tokenizer.json").unlink()
     merges = folder / "merges.txt"
     merges.write_bytes(merges.read_bytes().replace(b"\n", b"\r\n"))
-    assert formats.read(folder).hash == trained().hash
+    assert formats.read(folder, pattern="gpt2").hash == trained().hash
 
 
 def test_merges_that_make_one_byte_string_survive_both_forms_of_json(tmp_path):
@@ -68,7 +71,7 @@ def test_merges_that_make_one_byte_string_survive_both_forms_of_json(tmp_path):
     formats.write_files(vocabulary, tmp_path)
     assert formats.read(tmp_path / "tokenizer.json") == vocabulary
     (tmp_path / "tokenizer.json").unlink()
-    assert formats.read(tmp_path) == vocabulary
+    assert formats.read(tmp_path, pattern="gpt2") == vocabulary
     with pytest.raises(DataError, match="no counterpart in tiktoken"):
         ranks.as_bytes(vocabulary)
 
@@ -316,7 +319,7 @@ def test_a_byte_order_mark_is_none_of_the_content(published):
     (published / "MANIFEST.json").unlink()
     assert formats.read(published) == whole
     (published / "tokenizer.json").unlink()
-    assert formats.read(published) == whole
+    assert formats.read(published, pattern="gpt2") == whole
 
 
 @pytest.mark.parametrize("lines", ["ab c\na b\n", "a b\na b\nab c\n"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from tokenizer_texts import byte_texts, texts
 
-from paribus.errors import CannotCreateError, ConfigError, DataError
+from paribus.errors import CannotCreateError, ConfigError, DataError, ParibusError
 from paribus.tokenizer.reference_encoder import ReferenceEncoder
 from paribus.tokenizer.tokenizer import Tokenizer
 from paribus.tokenizer.train import train
@@ -187,7 +187,7 @@ def test_allow_special_is_a_flag(tokenizer):
     for flag in (False, 0, np.False_):
         assert 0 not in tokenizer.encode(text, allow_special=flag)
     for flag in (2, "no", None, {text}):
-        with pytest.raises(TypeError, match=r"^allow_special: expected True or False, found"):
+        with pytest.raises(ConfigError, match=r"^allow_special: expected True or False, found"):
             tokenizer.encode(text, allow_special=flag)
 
 
@@ -202,13 +202,61 @@ def test_text_is_str_or_bytes(tokenizer):
             lambda text=text: list(tokenizer.encode_iterable(["a", text])),
             lambda text=text: tokenizer.token_to_id(text),
         ):
-            with pytest.raises(TypeError, match=r"^text: expected str or bytes, found \w+$"):
+            with pytest.raises(ConfigError, match=r"^text: expected str or bytes, found \w+$"):
                 use()
+
+
+WRONG_TYPES = {
+    "encode": [lambda t: t.encode(3), lambda t: t.encode("a", threads="x")],
+    "encode_batch": [lambda t: t.encode_batch(3), lambda t: t.encode_batch("one text"),
+                     lambda t: t.encode_batch(None), lambda t: t.encode_batch([b"a", 3])],
+    "encode_iterable": [lambda t: list(t.encode_iterable(3)), lambda t: [*t.encode_iterable([3])]],
+    "encode_blocks": [lambda t: list(t.encode_blocks(None)), lambda t: [*t.encode_blocks(b"a")]],
+    "decode": [lambda t: t.decode("x"), lambda t: t.decode(3), lambda t: t.decode(None)],
+    "decode_bytes": [lambda t: t.decode_bytes(3), lambda t: t.decode_bytes({"a": 1})],
+    "decode_stream": [lambda t: list(t.decode_stream(3)), lambda t: list(t.decode_stream("x"))],
+    "count_bytes": [lambda t: t.count_bytes(3), lambda t: t.count_bytes("x")],
+    "token_to_id": [lambda t: t.token_to_id(3), lambda t: t.token_to_id(None)],
+    "save": [lambda t: t.save(3), lambda t: t.save(None)],
+    "from_files": [lambda t: t.from_files(3), lambda t: t.from_files(None),
+                   lambda t: t.from_files(b"t"), lambda t: t.from_files("t", pattern=["gpt2"]),
+                   lambda t: t.from_files("t", pattern="gpt3")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", WRONG_TYPES)
+def test_a_wrong_type_is_one_line_of_a_paribus_error(tokenizer, method):
+    for call in WRONG_TYPES[method]:
+        with pytest.raises(ParibusError, match=r"^[^\n]+: expected [^\n]+, found [^\n]+$"):
+            call(tokenizer)
+
+
+@pytest.mark.parametrize("impl", ["fast", "naive"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"vocab_size": "x"}, {"vocab_size": None}, {"specials": "<s>"}, {"specials": [3]},
+        {"specials": 3}, {"pattern": ["gpt2"]}, {"ties": 3}, {"threads": "2"}, {"impl": "quick"},
+        {"progress": 3}, {"sources": "text"}, {"sources": ["text"]}, {"sources": b"text"},
+        {"sources": 3}, {"sources": [TEXT, None]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_training_names_an_argument_of_a_wrong_type(wrong, impl):
+    options = {"sources": [TEXT], "vocab_size": 290, "impl": impl, **wrong}
+    with pytest.raises(ConfigError, match=r"^[a-z_]+: expected [^\n]+, found [^\n]+$"):
+        train(options.pop("sources"), **options)
+
+
+def test_buffers_of_bytes_train_like_bytes(tokenizer):
+    for kind in (bytearray, memoryview):
+        report = train([kind(TEXT)], vocab_size=290, specials=SPECIALS)
+        assert report.vocabulary == tokenizer.vocabulary
 
 
 def test_a_tokenizer_is_made_of_a_vocabulary():
     for wrong in (None, "folder", {}):
-        with pytest.raises(TypeError, match=r"^vocabulary: expected a Vocabulary, found"):
+        with pytest.raises(ConfigError, match=r"^vocabulary: expected a Vocabulary, found"):
             Tokenizer(wrong)
 
 

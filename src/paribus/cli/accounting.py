@@ -1,7 +1,6 @@
 """`paribus accounting`: what a config costs, and the setting that makes two cost the same."""
 
 import dataclasses
-import json
 import re
 from dataclasses import asdict
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paribus.cli.byte_size import byte_size
+from paribus.cli.display import say, show, show_json, show_text
 
 if TYPE_CHECKING:
     from paribus.experiment import Experiment
@@ -77,11 +77,11 @@ def accounting(
         solved = {"match": _described(match, measure)}
     record = account(experiment)
     if as_json:
-        click.echo(json.dumps(solved | record))
+        show_json(solved | record)
         return
     if solved:
-        click.echo(_sentence(config, solved["match"]))
-    click.echo(_table(record, experiment.model.context_length))
+        show(_sentence(config, solved["match"]))
+    show_text(_table(record, experiment.model.context_length))
 
 
 def _matched(experiment: "Experiment", target: str, by: str, measure: str) -> "Match":
@@ -140,10 +140,9 @@ def with_vocabulary(experiment: "Experiment") -> "Experiment":
         size = open_shards(experiment.data.dir).vocab_size
     except InputMissingError:
         size = vocab_size(experiment.model)
-        click.echo(
+        say(
             f"note: model.vocab_size is null and {experiment.data.dir} holds no token data: "
-            f"assuming {size:,}",
-            err=True,
+            f"assuming {size:,}"
         )
     return dataclasses.replace(
         experiment, model=dataclasses.replace(experiment.model, vocab_size=size)

@@ -1,6 +1,5 @@
 """`paribus bench`: benchmarks against other libraries."""
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,15 @@ import click
 
 from paribus.bench.models.sizes import SHAPES
 from paribus.cli.byte_size import ByteSize
-from paribus.cli.display import DEVICES, PATH, THREADS, StatusLine, option_names
+from paribus.cli.display import (
+    DEVICES,
+    PATH,
+    THREADS,
+    StatusLine,
+    option_names,
+    show_json,
+    show_text,
+)
 from paribus.errors import ConfigError, OutOfMemoryError
 from paribus.files import check_absent, publish_file
 from paribus.machine import available_memory_bytes
@@ -225,10 +232,10 @@ def _show(
 
     if as_json:
         record = {"about": about, "rows": [row.record() for row in rows]}
-        click.echo(json.dumps(record | {"to_install": list(to_install)}))
+        show_json(record | {"to_install": list(to_install)})
         return
-    click.echo(fact_table(about.items()))
-    click.echo(f"\n{tables(rows)}")
+    show_text(fact_table(about.items()))
+    show_text(f"\n{tables(rows)}")
     if to_install:
         lines = "".join(f"\n  {line}" for line in to_install)
-        click.echo(f"\nSome libraries are not installed. To measure them too:{lines}")
+        show_text(f"\nSome libraries are not installed. To measure them too:{lines}")

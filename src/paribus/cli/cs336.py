@@ -1,6 +1,5 @@
 """`paribus cs336`: the course's public tests, run against Paribus."""
 
-import json
 import platform
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import PATH, one_line, say
+from paribus.cli.display import PATH, say, show_json, show_text
 from paribus.errors import CheckFailedError
 
 if TYPE_CHECKING:
@@ -40,9 +39,9 @@ def cs336(path: Path, as_json: bool) -> None:
     about = {"clone": str(path), "edition": edition, "python": platform.python_version()}
     if as_json:
         tests = [asdict(outcome) for outcome in outcomes]
-        click.echo(json.dumps(about | {"counts": _counts(outcomes), "tests": tests}))
+        show_json(about | {"counts": _counts(outcomes), "tests": tests})
     else:
-        click.echo("\n".join([fact_table(about.items()), "", *_table(outcomes)]))
+        show_text("\n".join([fact_table(about.items()), "", *_table(outcomes)]))
     _check(path, outcomes)
 
 
@@ -72,7 +71,7 @@ def _listed(kind: str, outcomes: "list[Outcome]") -> list[str]:
     """The tests of one kind, those of one reason below it."""
     lines = ["", kind] if outcomes else []
     for reason in dict.fromkeys(outcome.reason for outcome in outcomes):
-        lines.append(f"  {one_line(reason)}")
+        lines.append(f"  {' '.join(reason.split())}")
         lines += [f"    {outcome.test}" for outcome in outcomes if outcome.reason == reason]
     return lines
 

@@ -1,6 +1,5 @@
 """`paribus data`: from text to token shards, and what they hold."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import PATH, THREADS, StatusLine, option_names
+from paribus.cli.display import PATH, THREADS, StatusLine, option_names, say, show, show_json
+from paribus.cli.tokenizer.source import load_tokenizer, tokenizer_option
 
 if TYPE_CHECKING:
     from paribus.data.inspect import Inspection
     from paribus.data.prepare import Progress
     from paribus.data.shards import TokenShards
-    from paribus.tokenizer.tokenizer import Tokenizer
 
 
 class Share(click.ParamType):
@@ -48,7 +47,7 @@ def data() -> None:
 
 @data.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--tokenizer", "tokenizer_path", type=PATH, required=True, help="Tokenizer folder.")
+@tokenizer_option
 @click.option("--out", type=PATH, required=True, help="Folder to publish; must not exist.")
 @click.option(
     "--val", "validation", type=Share(), default="1%", help="Share of documents held out.",
@@ -62,8 +61,9 @@ def data() -> None:
 @click.option("--threads", type=THREADS, help="Encoding threads; all by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def prepare(
-    paths: tuple[str, ...], tokenizer_path: Path, out: Path, as_json: bool, **options: Any
-) -> None:
+    paths: tuple[str, ...], tokenizer_path: Path, pattern: str | None, out: Path, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Encode documents into token shards with a manifest.
 
     PATHS are files (txt, md, jsonl, and these with .gz, .zst or .xz), folders, patterns, or - for
@@ -78,7 +78,7 @@ def prepare(
     from paribus.files import check_unused
 
     check_unused(out)
-    tokenizer = load_tokenizer(tokenizer_path)
+    tokenizer = load_tokenizer(tokenizer_path, pattern)
     if options["separator"] == "none":
         options["separator"] = None
     with option_names():
@@ -102,8 +102,7 @@ def inspect(folder: Path, verify: bool, as_json: bool) -> None:
     """
     from paribus.data.inspect import inspect
 
-    found = inspect(folder, verify_content=verify)
-    click.echo(json.dumps(asdict(found)) if as_json else _table(found))
+    _show(inspect(folder, verify_content=verify), as_json)
 
 
 @data.command()
@@ -136,7 +135,7 @@ def download(name: str, out: Path) -> None:
         finally:
             line.end()
     for path in paths:
-        click.echo(path)
+        show(str(path))
 
 
 @data.command("import")
@@ -145,7 +144,7 @@ def download(name: str, out: Path) -> None:
     "--dtype", type=click.Choice(["uint16", "uint32"]), default="uint16", show_default=True,
     help="Width of the ids.",
 )  # fmt: skip
-@click.option("--tokenizer", "tokenizer_path", type=PATH, required=True, help="Tokenizer folder.")
+@tokenizer_option
 @click.option("--out", type=PATH, required=True, help="Folder to publish; must not exist.")
 @click.option(
     "--val", "validation", type=Share(), default="1%", help="Share of the file's end held out.",
@@ -153,7 +152,7 @@ def download(name: str, out: Path) -> None:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(
-    file: Path, dtype: str, tokenizer_path: Path, out: Path, validation: float, as_json: bool
+    file: Path, tokenizer_path: Path, pattern: str | None, out: Path, as_json: bool, **options: Any
 ) -> None:
     """Import a raw file of token ids that another tool wrote.
 
@@ -165,21 +164,12 @@ def import_(
     from paribus.files import check_unused
 
     check_unused(out)
-    tokenizer = load_tokenizer(tokenizer_path)
+    tokenizer, dtype = load_tokenizer(tokenizer_path, pattern), options.pop("dtype")
     _publish(
-        lambda progress: import_bin(
-            file, dtype, tokenizer, out, validation=validation, progress=progress
-        ),
+        lambda progress: import_bin(file, dtype, tokenizer, out, progress=progress, **options),
         out,
         as_json,
     )
-
-
-def load_tokenizer(path: Path) -> "Tokenizer":
-    """The tokenizer of a folder or file."""
-    from paribus.tokenizer.tokenizer import Tokenizer
-
-    return Tokenizer.from_files(path)
 
 
 def _publish(work: "Callable[[Progress], TokenShards]", out: Path, as_json: bool) -> None:
@@ -201,18 +191,17 @@ def _publish(work: "Callable[[Progress], TokenShards]", out: Path, as_json: bool
         finally:
             line.end()
     for note in shards.notes:
-        click.echo(f"warning: {note}", err=True)
-    found = inspect(out)
-    click.echo(json.dumps(asdict(found)) if as_json else _table(found))
+        say(f"warning: {note}")
+    _show(inspect(out), as_json)
 
 
-def _table(found: "Inspection") -> str:
-    """Two columns, names and values."""
-    rows = [
-        (name.replace("_", " "), "unknown" if value is None else _shown(value))
-        for name, value in asdict(found).items()
-    ]
-    return "\n".join(f"{name:<24} {value}" for name, value in rows)
+def _show(found: "Inspection", as_json: bool) -> None:
+    """Prints one JSON object, or two columns: names and values."""
+    if as_json:
+        show_json(asdict(found))
+        return
+    for name, value in asdict(found).items():
+        show(f"{name.replace('_', ' '):<24} {'unknown' if value is None else _shown(value)}")
 
 
 def _shown(value: Any) -> str:

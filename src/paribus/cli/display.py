@@ -1,40 +1,48 @@
-"""What verbs share: names of options and devices, and how progress is shown."""
+"""What commands share: types of options, and all that they print.
+
+Nothing else in the package prints. Text passes through `terminal` on its way out, since much of it
+comes from files that others wrote.
+"""
 
 import contextlib
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from paribus.errors import ConfigError, UnavailableError
+from paribus.terminal import one_line, printable
 from paribus.tokenizer.limits import MAX_THREADS
 from paribus.tracking.listener import Listener
 from paribus.tracking.metrics import EvaluationMetrics, StepMetrics
 
 PATH = click.Path(path_type=Path, readable=False)
-"""A file or folder; what is wrong with it is found, and said, where it is read."""
+"""A file or folder; it is checked when it is read."""
 THREADS = click.IntRange(1, MAX_THREADS)
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 PLAIN_SECONDS = 10.0
-"""Between two lines where standard error is no terminal."""
+"""Seconds between two progress lines if standard error is not a terminal."""
 
 
 @contextlib.contextmanager
 def option_names() -> Iterator[None]:
-    """A setting that a Python user calls `top_k` is `--top-k` in the errors raised within."""
+    """Renames a setting, such as `top_k`, to its option `--top-k` in errors raised within."""
     try:
         yield
     except (ConfigError, UnavailableError) as error:
-        name, _, rest = str(error).partition(":")
+        first, *others = error.args
+        name, _, rest = first.partition(":")
         if name.isidentifier():
-            error.args = (f"--{name.replace('_', '-')}:{rest}",)
+            error.args = (f"--{name.replace('_', '-')}:{rest}", *others)
         raise
 
 
 class StatusLine:
-    """Progress on standard error: one line that changes, or a line each ten seconds elsewhere."""
+    """Progress on standard error: a line that changes in a terminal, else one every ten seconds."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
@@ -43,15 +51,15 @@ class StatusLine:
         self._open = False
 
     def show(self, text: str) -> None:
-        """Shows `text`, if the last one has stood long enough."""
+        """Shows `text`, unless the line changed only just now."""
         if time.monotonic() - self._last < self._every:
             return
         self._last = time.monotonic()
-        self._open = self._is_terminal
+        self._open, text = self._is_terminal, one_line(text)
         click.echo(f"\r{text:<70}" if self._is_terminal else text, err=True, nl=not self._open)
 
     def end(self) -> None:
-        """Leaves the line."""
+        """Ends the line, so that other text starts below it."""
         if self._open:
             click.echo(err=True)
             self._open = False
@@ -90,7 +98,7 @@ class TrainingDisplay(Listener):
             self.start, self.start_tokens = now, metrics.tokens
         text = self._progress(metrics, n_steps, now)
         if self._status:
-            self._status.update(text)
+            self._status.update(one_line(text))
         elif now - self.last_plain >= PLAIN_SECONDS:
             self.last_plain = now
             self._say(text)
@@ -103,7 +111,7 @@ class TrainingDisplay(Listener):
             f"{metrics.perplexity:.2f}  bits per byte {metrics.bits_per_byte:.4f}"
         )
         for sample in samples[:1]:
-            self._say(f"  {one_line(sample)}")
+            self._say(f"  {' '.join(sample.split())}")
 
     def on_saved(self, step: int) -> None:
         """Says that a checkpoint is durable."""
@@ -116,13 +124,13 @@ class TrainingDisplay(Listener):
     def on_stage(self, text: str) -> None:
         """Says what has been done, on standard output."""
         if self._status:
-            self.console.print(text)
+            self.console.print(one_line(text))
         else:
-            click.echo(text)
+            show(text)
 
     def _say(self, text: str) -> None:
         if self._status:
-            self.console.print(text)
+            self.console.print(one_line(text))
         else:
             say(text)
 
@@ -138,10 +146,32 @@ class TrainingDisplay(Listener):
         )
 
 
-def say(text: str) -> None:
-    """A line on standard error; a reader that is gone does not end the work."""
+def say(text: str = "") -> None:
+    """Prints one line to standard error; a reader that has gone away does not end the work."""
     with contextlib.suppress(BrokenPipeError):
-        click.echo(text, err=True)
+        click.echo(one_line(text), err=True)
+
+
+def show(*lines: str) -> None:
+    """Prints lines to standard output, one for each argument."""
+    click.echo("\n".join(map(one_line, lines)))
+
+
+def show_text(text: str) -> None:
+    """Prints text of several lines, such as a table, to standard output."""
+    click.echo(printable(text))
+
+
+def show_json(record: Any) -> None:
+    """Prints `record` to standard output as one line of ASCII."""
+    click.echo(json.dumps(record).replace("\x7f", "\\u007f"))
+
+
+def show_raw(data: bytes) -> None:
+    """Writes text that was asked for to standard output: to a terminal with escapes, else raw."""
+    if sys.stdout.isatty():
+        data = printable(data.decode("utf-8", "surrogateescape")).encode()
+    click.echo(data, nl=False)
 
 
 def clock(seconds: float) -> str:
@@ -157,8 +187,3 @@ def thousands(value: float) -> str:
         if value >= limit:
             return f"{value / limit:.{digits}f}{unit}"
     return f"{value:.0f}"
-
-
-def one_line(text: str) -> str:
-    """`text` on one line, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)

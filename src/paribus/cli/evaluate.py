@@ -1,6 +1,5 @@
 """`paribus eval`: how well a run predicts a text."""
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import DEVICES, PATH, option_names
+from paribus.cli.display import DEVICES, PATH, option_names, show_json, show_text
 from paribus.errors import DataError
 
 if TYPE_CHECKING:
@@ -63,9 +62,9 @@ def evaluate(run: Path, data: Path | None, text: Path | None, device: str, as_js
         found = _measure(opened, data, text, poll)
     if as_json:
         record = {"run": str(run), "step": opened.step, "source": str(text or data or run)}
-        click.echo(json.dumps(record | _finite(found)))
+        show_json(record | _finite(found))
     else:
-        click.echo(_table(found))
+        show_text(_table(found))
 
 
 def _measure(

@@ -1,12 +1,11 @@
 """`paribus generate`: text from a run."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import DEVICES, PATH, option_names
+from paribus.cli.display import DEVICES, PATH, option_names, say, show_json, show_raw
 
 if TYPE_CHECKING:
     from paribus.generation.decode import Continuation
@@ -62,10 +61,10 @@ def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any)
     if as_json:
         record = {"prompt": prompt, "text": text, "finish": continuation.finish}
         record |= {"tokens": continuation.n_tokens, "seed": options["seed"], "step": opened.step}
-        click.echo(json.dumps(record))
+        show_json(record)
     if continuation.finish == "context":
         limit = opened.experiment.model.context_length
-        click.echo(f"note: the context of {limit} tokens (model.context_length) is full", err=True)
+        say(f"note: the context of {limit} tokens (model.context_length) is full")
 
 
 def _follow(run: Path, continuation: "Continuation", prompt: str, is_shown: bool) -> str:
@@ -90,5 +89,5 @@ def _follow(run: Path, continuation: "Continuation", prompt: str, is_shown: bool
 
 
 def _write(text: str) -> None:
-    """UTF-8 whatever the terminal's encoding, and at once."""
-    click.echo(text.encode("utf-8", "surrogateescape"), nl=False)
+    """Prints `text` at once, as UTF-8 whatever the terminal's encoding."""
+    show_raw(text.encode("utf-8", "surrogateescape"))

@@ -1,11 +1,11 @@
 """`paribus info`: this machine, its devices, and what is installed."""
 
 import importlib.util
-import json
 from typing import Any
 
 import click
 
+from paribus.cli.display import show_json, show_text
 from paribus.machine import this_machine, version
 from paribus.text_table import fact_table
 
@@ -35,13 +35,13 @@ def info(as_json: bool) -> None:
     """
     record = _facts()
     if as_json:
-        click.echo(json.dumps(record))
+        show_json(record)
         return
     facts = [
         (NAMES.get(name, name.replace("_", " ")), _shown(name, value))
         for name, value in record.items()
     ]
-    click.echo(fact_table(facts))
+    show_text(fact_table(facts))
 
 
 def _shown(name: str, value: Any) -> str:

@@ -1,6 +1,5 @@
 """The command `paribus`: its verbs, and what every error becomes."""
 
-import contextlib
 import importlib
 import logging
 import os
@@ -14,12 +13,14 @@ from typing import Any
 
 import click
 
+from paribus.cli.display import say, show_text
 from paribus.errors import ParibusError, first_line, from_os_error, is_out_of_memory
 from paribus.files import STOP_SIGNALS
+from paribus.terminal import one_line
 
 VERBS = {
     "quickstart": ("paribus.cli.quickstart:quickstart", "Train a small model in a few minutes."),
-    "tokenizer": ("paribus.cli.tokenizer:tokenizer", "Train a tokenizer, encode, decode."),
+    "tokenizer": ("paribus.cli.tokenizer.group:tokenizer", "Train a tokenizer, encode, decode."),
     "data": ("paribus.cli.data:data", "Turn text into token shards, and look into them."),
     "train": ("paribus.cli.train:train", "Train a model from a config."),
     "resume": ("paribus.cli.train:resume", "Continue a stopped run."),
@@ -97,10 +98,11 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        show_text(error.format_message())
         return 2
     except click.ClickException as error:
-        return _fail(error.format_message(), error.exit_code if error.exit_code != 1 else 2)
+        message = " ".join(error.format_message().split())
+        return _fail(message, error.exit_code if error.exit_code != 1 else 2)
     except (BrokenPipeError, _ReaderGoneError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
@@ -108,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except BaseException as error:
         if wants_traceback:
-            traceback.print_exc()
+            for line in traceback.format_exc().splitlines():
+                say(line)
         return _fail(*_described(error))
 
 
@@ -131,27 +134,33 @@ def _described(error: BaseException) -> tuple[str, int]:
 
 
 def _fail(message: str, exit_code: int) -> int:
-    with contextlib.suppress(BrokenPipeError):
-        for line in message.splitlines():
-            click.echo(f"error: {_printable(line)}", err=True)
+    for line in message.split("\n"):
+        say(f"error: {line}")
     return exit_code
 
 
+class _OneLineFormatter(logging.Formatter):
+    """`warning: …`, always one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(f"warning: {record.getMessage()}")
+
+
 def _speak_plainly() -> None:
-    """Log records and warnings become one line each on standard error, `warning: …`."""
+    """Log records and Python's warnings become one line each on standard error, `warning: …`."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[attr-defined]
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
-    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    handler.setFormatter(_OneLineFormatter())
     logger = logging.getLogger("paribus")
     logger.handlers = [handler]
     logger.propagate = False
 
     def show(message: Any, category: Any, filename: str, *rest: Any, **more: Any) -> None:
         if "paribus" in filename:
-            click.echo(f"warning: {_printable(str(message))}", err=True)
+            say(f"warning: {message}")
 
     warnings.showwarning = show
     _signals.clear()
@@ -179,8 +188,3 @@ def _open_closed_streams() -> None:
     sys.stdin = sys.stdin or nothing.open(encoding="utf-8")
     sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or nothing.open("w", encoding="utf-8")
-
-
-def _printable(text: str) -> str:
-    """`text` without the control characters that a terminal would obey."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

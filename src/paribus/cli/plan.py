@@ -1,7 +1,6 @@
 """`paribus plan`: what a run takes, and a run that fits a time."""
 
 import dataclasses
-import json
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.byte_size import byte_size
-from paribus.cli.display import PATH, clock, say, thousands
+from paribus.cli.display import PATH, clock, say, show, show_json, thousands
 
 if TYPE_CHECKING:
     from paribus.data.batches import Batch
@@ -70,7 +69,7 @@ def plan(
         record["fit"] = {"seconds": seconds, "overrides": proposal, **_record(best)}
         words = [config, *overrides, *proposal, *([] if data is None else ["--data", str(data)])]
         lines += _proposal_lines(words, best, seconds, is_in_time)
-    click.echo(json.dumps(record) if as_json else "\n".join(lines))
+    show_json(record) if as_json else show(*lines)
 
 
 def _shards(experiment: "Experiment", is_asked_for: bool) -> "TokenShards | None":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import DEVICES, PATH, TrainingDisplay, option_names
+from paribus.cli.display import DEVICES, PATH, TrainingDisplay, option_names, show, show_text
 
 if TYPE_CHECKING:
     from paribus.first_run.run import FirstRun
@@ -60,21 +60,22 @@ def _show(made: "FirstRun") -> None:
 
     record = read_run(made.folder)
     points = list(zip(record.column("train", "step"), record.column("train", "loss"), strict=True))
-    click.echo(f"\ntraining loss (nats per token) by step\n{terminal_chart(points)}")
+    show_text(f"\ntraining loss (nats per token) by step\n{terminal_chart(points)}")
     opened = open_run(made.folder)
     best = next(row for row in record.rows_of("eval") if row["step"] == opened.step)
     bits = math.inf if best["bits_per_byte"] is None else best["bits_per_byte"]
-    click.echo(
-        f"\nbest step {opened.step}: validation loss {best['loss']:.4f}, perplexity "
-        f"{best['perplexity']:.1f}, bits per byte {bits:.4f}"
+    show(
+        "",
+        f"best step {opened.step}: validation loss {best['loss']:.4f}, perplexity "
+        f"{best['perplexity']:.1f}, bits per byte {bits:.4f}",
     )
     # A model of a few words has a context of a few tokens.
     context = opened.experiment.model.context_length
     prompts = [p for p in made.prompts if len(opened.tokenizer.encode(p)) < context]
     for seed, prompt in enumerate(prompts):
-        click.echo(f"\n--- sample {seed + 1}\n{_sample(opened, prompt, seed)}")
+        show_text(f"\n--- sample {seed + 1}\n{_sample(opened, prompt, seed)}")
     run = shlex.quote(str(made.folder))
-    click.echo(
+    show_text(
         f"\nrun folder: {made.folder}\nnext:\n"
         f"  paribus generate {run} --prompt {prompts[0]!r} --temperature {SAMPLE_TEMPERATURE}\n"
         f"  paribus eval {run} --text FILE\n"

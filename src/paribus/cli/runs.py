@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paribus.cli.display import PATH, say
+from paribus.cli.display import PATH, say, show_json, show_text
 
 if TYPE_CHECKING:
     from paribus.report.runs import RunRecord
@@ -25,11 +25,10 @@ def runs(folder: Path | None, mirror: str | None, as_json: bool) -> None:
       paribus runs
       paribus runs runs/pre --mirror wandb
     """
-    import json
-
     from paribus.experiment import runs_folder
     from paribus.report.runs import read_runs
     from paribus.run_folder import RunPaths
+    from paribus.text_table import text_table
 
     folder = folder or runs_folder()
     is_run = RunPaths(folder).config.exists()
@@ -38,9 +37,9 @@ def runs(folder: Path | None, mirror: str | None, as_json: bool) -> None:
         _send(records, mirror)
     elif as_json:
         for record in records:
-            click.echo(json.dumps({"name": record.name, **record.summary()}))
+            show_json({"name": record.name, **record.summary()})
     else:
-        click.echo(_table(records))
+        show_text(text_table(["run", "state", "step", "best validation loss"], map(_row, records)))
 
 
 def _literal(folder: Path) -> str:
@@ -59,21 +58,12 @@ def _send(records: "list[RunRecord]", name: str) -> None:
         say(f"{record.folder}: {len(record.rows):,} rows sent to {name}")
 
 
-def _table(records: "list[RunRecord]") -> str:
-    rows = [("run", "state", "step", "best validation loss")]
-    for record in records:
-        best = record.best()
-        steps = record.rows_of("train")
-        rows.append(
-            (
-                record.name,
-                record.status.state or "unknown",
-                f"{steps[-1]['step']:,}" if steps else "0",
-                "none yet" if best is None else f"{best['loss']:.4f} at step {best['step']:,}",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+def _row(record: "RunRecord") -> list[str]:
+    best = record.best()
+    steps = record.rows_of("train")
+    return [
+        record.name,
+        record.status.state or "unknown",
+        f"{steps[-1]['step']:,}" if steps else "0",
+        "none yet" if best is None else f"{best['loss']:.4f} at step {best['step']:,}",
+    ]

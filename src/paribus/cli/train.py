@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from paribus.cli.display import PATH
+from paribus.cli.display import PATH, show
 
 
 @click.command()
@@ -75,4 +75,4 @@ def resume(
 
 def _say_next(folder: Path) -> None:
     run = shlex.quote(str(folder))
-    click.echo(f"{folder}: finished. Try: paribus generate {run} --prompt 'Once upon a time'")
+    show(f"{folder}: finished. Try: paribus generate {run} --prompt 'Once upon a time'")

@@ -22,8 +22,9 @@ from ruamel.yaml.events import (
 from paribus.config.hints import Path as KeyPath
 from paribus.config.hints import dotted
 from paribus.config.legal_values import shown
-from paribus.errors import ConfigError, DataError, printable
+from paribus.errors import ConfigError, DataError
 from paribus.files import read_bytes
+from paribus.terminal import one_line
 
 SIZE_LIMIT = 64 << 10
 EVENT_LIMIT = 5_000
@@ -48,7 +49,7 @@ class Source:
     def place(self, path: KeyPath) -> str:
         """`file:line` of a key or of its nearest parent, or the file alone."""
         line = self.line(path)
-        return printable(f"{self.name}:{line}" if line else self.name)
+        return one_line(f"{self.name}:{line}" if line else self.name)
 
 
 def read_yaml(path: Path, *, dotted_names: bool = False) -> Source:

@@ -1,52 +1,66 @@
-"""The files of a tokenizer: GPT-2's pair of files, Hugging Face's one, tiktoken's ranks.
+"""A tokenizer's files: GPT-2's pair, Hugging Face's `tokenizer.json`, tiktoken's ranks.
 
-`tokenizer.json` holds everything. `vocab.json` with `merges.txt` lacks the pattern (GPT-2's is
-taken); an entry that is neither a byte nor made by a merge is a special token. A file of ranks
-lacks the pattern and the special tokens. What a file asks for that is not done here is refused.
+`tokenizer.json` holds everything. `vocab.json` with `merges.txt` lacks the pattern and does not
+mark special tokens: an entry that is neither a byte nor the result of a merge counts as one. A rank
+file lacks the pattern and the special tokens. What is missing is taken from a `tokenizer.json` in
+the same folder if that holds the same tokens. Otherwise the pattern has to be given, except for
+published vocabularies whose pattern is known, and a warning says what is assumed about special
+tokens.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from paribus.errors import CannotCreateError, ConfigError, DataError, InputMissingError
 from paribus.files import MANIFEST, publish_file, publish_folder, read_bytes
 from paribus.manifest import parse_json, read_json, read_manifest, verify_files
-from paribus.tokenizer import huggingface, ranks
-from paribus.tokenizer.byte_names import token_from_name, token_name, tokens_from_names
-from paribus.tokenizer.names import (
-    checked_ids,
-    dump_json,
-    ids_by_name,
-    merges_from_names,
-    vocabulary_with_ids,
-)
-from paribus.tokenizer.vocabulary import MergeError, Vocabulary
+from paribus.tokenizer import gpt2_files, huggingface, ranks
+from paribus.tokenizer.limits import SIZE_LIMIT
+from paribus.tokenizer.names import about, dump_json, ids_by_name
+from paribus.tokenizer.patterns import EXPRESSIONS, check_pattern
+from paribus.tokenizer.vocabulary import Vocabulary
+
+log = logging.getLogger("paribus")
 
 FORMAT = "paribus-tokenizer"
 VERSION = 1
 OTHER_FORMATS = ("paribus-tokens",)
-"""Of published folders that hold a tokenizer beside other files."""
-SIZE_LIMIT = 256 << 20
-"""Of one file, in bytes; the largest tokenizers that are in use take some 30 MB."""
+"""Formats of published folders that hold a tokenizer together with other files."""
 
 _VOCAB, _MERGES, _WHOLE = "vocab.json", "merges.txt", "tokenizer.json"
 _RANKS = ".tiktoken"
-_MERGES_HEADER = "#version: 0.2"
 
 
-def read(path: Path) -> Vocabulary:
+class PatternMissingError(ConfigError):
+    """A file that names no pattern was read without being told one."""
+
+
+def read(path: Path, *, pattern: str | None = None) -> Vocabulary:
     """The vocabulary of a folder, or of one of its files.
 
-    Raises InputMissingError where there is none, and DataError, naming the file, where it is not
-    well formed or asks for what Paribus does not do.
+    `pattern` is for files that do not name theirs. Raises PatternMissingError if it is needed and
+    not given, ConfigError if it contradicts the file, InputMissingError if there is no tokenizer,
+    and DataError, naming the file, if that is malformed or asks for something Paribus does not do.
     """
+    if pattern is not None:
+        check_pattern(pattern)
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, pattern)
     if not path.exists():
         raise InputMissingError(f"{path}: expected a tokenizer's folder or file, found nothing")
-    return _read_file(path)
+    return _read_file(path, pattern)
+
+
+def read_with_default(path: Path, pattern: str | None) -> Vocabulary:
+    """`read` with `pattern` only if the file needs one: a pattern that it names wins."""
+    try:
+        return read(path)
+    except PatternMissingError:
+        return read(path, pattern=pattern)
 
 
 def write(vocabulary: Vocabulary, path: Path) -> None:
@@ -82,19 +96,18 @@ def write_files(vocabulary: Vocabulary, folder: Path) -> None:
     if not folder.is_dir():
         found = "something else" if folder.exists() else "none"
         raise CannotCreateError(f"{folder}: expected a folder, found {found}. Make it first")
-    lines = [f"{token_name(left)} {token_name(right)}" for left, right in vocabulary.merges]
     contents = {
         _VOCAB: dump_json(ids_by_name(vocabulary)),
-        _MERGES: "\n".join([_MERGES_HEADER, *lines, ""]),
+        _MERGES: gpt2_files.merges_text(vocabulary),
         _WHOLE: dump_json(huggingface.as_json(vocabulary)),
     }
     for name, text in contents.items():
         (folder / name).write_bytes(text.encode())
 
 
-def _read_folder(folder: Path) -> Vocabulary:
+def _read_folder(folder: Path, pattern: str | None) -> Vocabulary:
     record = _published_record(folder)
-    vocabulary = _read_file(_main_file(folder))
+    vocabulary = _read_file(_main_file(folder), pattern)
     if record and record.get("hash") != vocabulary.hash:
         raise DataError(
             f"{folder / MANIFEST}: expected the hash {vocabulary.hash[:16]}… of the tokenizer, "
@@ -133,88 +146,91 @@ def _published_record(folder: Path) -> dict[str, Any] | None:
     return record
 
 
-def _read_file(path: Path) -> Vocabulary:
+def _read_file(path: Path, pattern: str | None) -> Vocabulary:
     if path.suffix == ".txt":
-        return _read_two_files(_sibling(path, _MERGES, _VOCAB), path)
+        path = _sibling(path, _MERGES, _VOCAB)
     data = read_bytes(path, limit=SIZE_LIMIT)
     if path.suffix != ".json":
-        with _about(path):
-            return ranks.from_bytes(data)
+        return _read_ranks(data, path, pattern)
     content = parse_json(data, path)
     if path.name == _WHOLE or isinstance(content.get("model"), dict):
-        with _about(path):
-            return huggingface.from_json(content)
-    return _from_two_files(content, path, _sibling(path, _VOCAB, _MERGES))
+        return _whole(content, path, pattern)
+    return _read_two_files(content, path, pattern)
 
 
-@contextlib.contextmanager
-def _about(path: Path) -> Iterator[None]:
-    """Puts the name of the file before what is wrong with its content."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+def _whole(content: dict[str, Any], path: Path, pattern: str | None) -> Vocabulary:
+    with about(path):
+        return _checked(huggingface.from_json(content), path, pattern)
+
+
+def _checked(vocabulary: Vocabulary, path: Path, pattern: str | None) -> Vocabulary:
+    """`vocabulary`, whose pattern `path` names; refuses another one."""
+    if pattern in (None, vocabulary.pattern):
+        return vocabulary
+    raise ConfigError(
+        f"pattern: expected {vocabulary.pattern}, as {path} says, found {pattern}. Leave it out"
+    )
+
+
+def _read_ranks(data: bytes, path: Path, pattern: str | None) -> Vocabulary:
+    with about(path):
+        ids = ranks.parsed(data)
+    if whole := _whole_beside(path, pattern, lambda whole: whole.ids == ids):
+        return whole
+    with about(path):
+        vocabulary = ranks.from_ids(ids, pattern="gpt2")
+    vocabulary = _with_pattern(vocabulary, path, pattern)
+    log.warning("%s: rank files name no special tokens; reading it without any", path)
+    return vocabulary
+
+
+def _read_two_files(content: dict[str, Any], path: Path, pattern: str | None) -> Vocabulary:
+    read = gpt2_files.from_files(content, path, _sibling(path, _VOCAB, _MERGES))
+    ordinary = (read.ids, read.merges)
+    if whole := _whole_beside(path, pattern, lambda whole: (whole.ids, whole.merges) == ordinary):
+        return whole
+    vocabulary = _with_pattern(read, path, pattern)
+    n_special = len(vocabulary.special_tokens)
+    if n_special and ranks.known_pattern(vocabulary.ids) is None:
+        texts = " ".join(repr(text[:80]) for _, text in vocabulary.special_tokens[:3])
+        what = "1 entry" if n_special == 1 else f"{n_special} entries"
+        log.warning("%s: reading %s that no merge makes as special: %s", path, what, texts)
+    return vocabulary
+
+
+def _whole_beside(
+    path: Path, pattern: str | None, is_same: Callable[[Vocabulary], bool]
+) -> Vocabulary | None:
+    """The vocabulary of a `tokenizer.json` in the folder of `path` (for `x_vocab.json` first
+    `x_tokenizer.json`) that has its tokens. One that cannot be read counts only if no pattern is
+    given."""
+    prefix = path.name.removesuffix(_VOCAB) if path.name.endswith(_VOCAB) else ""
+    for name in dict.fromkeys((prefix + _WHOLE, _WHOLE)):
+        beside = path.with_name(name)
+        with contextlib.suppress(*([DataError] if pattern else [])):
+            if beside.is_file():
+                whole = _whole(read_json(beside, limit=SIZE_LIMIT), beside, None)
+                if is_same(whole):
+                    return _checked(whole, beside, pattern)
+    return None
+
+
+def _with_pattern(vocabulary: Vocabulary, path: Path, pattern: str | None) -> Vocabulary:
+    """`vocabulary`, read from a file that names no pattern, with the right one."""
+    pattern = pattern or ranks.known_pattern(vocabulary.ids)
+    if pattern is None:
+        raise PatternMissingError(
+            f"pattern: {path} names none, and its tokens are not those of GPT-2, GPT-4 or GPT-4o. "
+            f"Give the pattern that it was trained with: {', '.join(EXPRESSIONS)}"
+        )
+    return vocabulary if pattern == vocabulary.pattern else replace(vocabulary, pattern=pattern)
 
 
 def _sibling(path: Path, own: str, other: str) -> Path:
-    """`x_vocab.json` beside `x_merges.txt`."""
+    """The path of `x_vocab.json` for that of `x_merges.txt`, or the other way round."""
     if not path.name.endswith(own):
         raise DataError(
             f"{path}: expected {_WHOLE}, {_VOCAB}, {_MERGES} or a file of ranks, found another "
             "name or content"
         )
     return path.with_name(path.name.removesuffix(own) + other)
-
-
-def _read_two_files(vocab: Path, merges: Path) -> Vocabulary:
-    return _from_two_files(read_json(vocab, limit=SIZE_LIMIT), vocab, merges)
-
-
-def _from_two_files(content: dict[str, Any], vocab: Path, merges_file: Path) -> Vocabulary:
-    lines = _merge_lines(merges_file)
-    with _about(vocab):
-        ids = checked_ids(content)
-    named = zip(ids, tokens_from_names(list(ids)), strict=True)
-    tokens = {name: token for name, token in named if token is not None}
-    with _about(merges_file):
-        merges = merges_from_names(lines, tokens)
-    made = {left + right for left, right in merges} | {bytes([byte]) for byte in range(256)}
-    ordinary = {token: ids[name] for name, token in tokens.items() if token in made}
-    specials = [(i, name) for name, i in ids.items() if tokens.get(name) not in ordinary]
-    with _about(merges_file):
-        _refuse_lost_merges(specials, ordinary)
-    try:
-        return vocabulary_with_ids("gpt2", specials, ordinary, merges)
-    except DataError as error:
-        path = merges_file if isinstance(error, MergeError) else vocab
-        raise DataError(f"{path}: {error}") from error
-
-
-def _refuse_lost_merges(specials: list[tuple[int, str]], ordinary: dict[bytes, int]) -> None:
-    """A shortened merges.txt must not turn what it lost into special tokens.
-
-    The first token that lost its merge is two tokens joined, and newer than all bytes.
-    """
-    newest_byte = max((i for token, i in ordinary.items() if len(token) == 1), default=0)
-    for i, name in specials:
-        token = token_from_name(name) if i > newest_byte else None
-        if token and any(
-            token[:k] in ordinary and token[k:] in ordinary for k in range(len(token))
-        ):
-            raise DataError(
-                f"expected a merge that makes token {i}, {name[:80]!r}, found none. "
-                "The file is cut short or of another tokenizer"
-            )
-
-
-def _merge_lines(path: Path) -> Sequence[Sequence[str]]:
-    try:
-        text = read_bytes(path, limit=SIZE_LIMIT).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}, byte {error.start}: expected UTF-8, found another byte"
-        ) from error
-    lines = text.replace("\r\n", "\n").removesuffix("\r").split("\n")
-    if lines[0].startswith("#version:"):
-        lines[0] = ""
-    return [line.split(" ") for line in lines if line]

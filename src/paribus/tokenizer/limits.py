@@ -12,10 +12,10 @@ MAX_THREADS = 1024
 MAX_VOCAB_SIZE = 1 << 31
 MAX_TOKEN_LENGTH = (1 << 31) - 1
 """Bytes."""
-
-
 MAX_MEMORY = 1 << 60
 """Bytes."""
+SIZE_LIMIT = 256 << 20
+"""Maximum size of one file in bytes; the largest tokenizers in use take about 30 MB."""
 
 
 def check_integer(name: str, value: SupportsIndex, least: int, most: int, why: str = "") -> int:

@@ -1,12 +1,23 @@
 """Tokens as the files of GPT-2 and Hugging Face name them, and the checks that both need."""
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from paribus.errors import DataError
 from paribus.tokenizer.byte_names import BYTE_NAMES, token_from_name, token_name
 from paribus.tokenizer.vocabulary import Vocabulary
+
+
+@contextlib.contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Puts the name of the file in front of a DataError about its content."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def checked_ids(content: Any) -> dict[str, int]:

@@ -60,8 +60,8 @@ PIECE = 1 << 20
 
 
 def check_pattern(name: str) -> None:
-    """Raises ConfigError for a name that stands for no pattern."""
-    if name not in EXPRESSIONS:
+    """Raises ConfigError if there is no pattern of this name."""
+    if not isinstance(name, str) or name not in EXPRESSIONS:
         raise ConfigError(f"pattern: expected one of {', '.join(EXPRESSIONS)}, found {name!r}")
 
 

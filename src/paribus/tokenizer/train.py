@@ -94,11 +94,12 @@ def train(  # noqa: PLR0913  one option of the command each
         ties=ties,
         max_token_length=max_token_length,
     )
-    core = load_core() if impl == "fast" else None
+    core = _core_for(impl, progress)
     if max_memory is not None:
         check_integer("max_memory", max_memory, 1, MAX_MEMORY)
         if core is None:
             raise ConfigError("max_memory: expected the fast implementation, found the naive one")
+    sources = map(_checked_block, _iterated(sources))
     start = time.monotonic()
     if core is None:
         learned, n_bytes = _learn_naively(sources, rules, progress)
@@ -128,6 +129,32 @@ def _checked_n_new_ids(
     if max_token_length is not None:
         check_integer("max_token_length", max_token_length, 1, MAX_TOKEN_LENGTH)
     return size - smallest
+
+
+def _core_for(impl: Implementation, progress: Progress | None) -> Core | None:
+    if progress is not None and not callable(progress):
+        raise ConfigError(f"progress: expected a function, found {type(progress).__name__}")
+    if impl not in ("fast", "naive"):
+        raise ConfigError(f"impl: expected fast or naive, found {impl!r:.80}")
+    return load_core() if impl == "fast" else None
+
+
+def _iterated(sources: Iterable[bytes]) -> Iterable[bytes]:
+    if isinstance(sources, str | bytes | bytearray) or not isinstance(sources, Iterable):
+        found = type(sources).__name__
+        raise ConfigError(f"sources: expected a list of blocks of bytes, found {found}")
+    return sources
+
+
+def _checked_block(block: bytes) -> bytes:
+    try:
+        memoryview(block)
+    except TypeError:
+        found = type(block).__name__
+        raise ConfigError(
+            f"sources: expected blocks of bytes, found {found}. Encode text as UTF-8"
+        ) from None
+    return block
 
 
 def _learn_fast(

@@ -154,6 +154,9 @@ def byte_layout(n_specials: int, ties: Ties) -> tuple[int, ...]:
 def check_special_tokens(specials: Sequence[str]) -> None:
     """Raises ConfigError for an empty or repeated text, and for one that could name in files what
     training may learn: all its characters are names of bytes, of others than those it has."""
+    if isinstance(specials, str) or not isinstance(specials, Sequence):
+        found = type(specials).__name__
+        raise ConfigError(f"specials: expected a list of texts, found {found}")
     _check_special_texts(specials, ConfigError, "special")
     for text in specials:
         named = token_from_name(text)
@@ -169,6 +172,8 @@ def _check_special_texts(
 ) -> None:
     seen: set[str] = set()
     for text in specials:
+        if not isinstance(text, str):
+            raise kind(f"{where}: expected a text, found {type(text).__name__}")
         if not text:
             raise kind(f"{where}: expected a text, found an empty one. Leave it out, or fill it")
         if text in seen:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from paribus.files import append_line
+from paribus.terminal import one_line
 
 log = logging.getLogger("paribus")
 
@@ -20,8 +21,8 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(record.created))
-        text = "".join(c if c.isprintable() else " " for c in record.getMessage())
-        append_line(self.path, f"{moment} {record.levelname.lower()} {text}")
+        text = f"{moment} {record.levelname.lower()} {record.getMessage()}"
+        append_line(self.path, one_line(text))
 
 
 @contextlib.contextmanager

@@ -120,16 +120,16 @@ def material_in(
     folder: Path, tokenizer: Path | None, sample: Sample, pattern: str
 ) -> tuple[Material, str]:
     """The vocabulary to measure with, its pattern replaced by `pattern`, and its origin."""
-    vocabulary, origin = _vocabulary(tokenizer, sample)
+    vocabulary, origin = _vocabulary(tokenizer, sample, pattern)
     return Material(replace(vocabulary, pattern=pattern), folder), origin
 
 
-def _vocabulary(tokenizer: Path | None, sample: Sample) -> tuple[Vocabulary, str]:
+def _vocabulary(tokenizer: Path | None, sample: Sample, pattern: str) -> tuple[Vocabulary, str]:
     if tokenizer:
-        return formats.read(tokenizer), str(tokenizer)
+        return formats.read_with_default(tokenizer, pattern), str(tokenizer)
     for path in _gpt2_files():
         if path.suffix == ".json":
-            return formats.read(path), "GPT-2"
+            return formats.read_with_default(path, "gpt2"), "GPT-2"
         specials = [(50256, END_OF_TEXT)]
         return ranks.from_bytes(read_bytes(path), specials=specials), "GPT-2"
     report = train([sample.data], vocab_size=TRAINED_SIZE)

@@ -1,42 +1,50 @@
 """`paribus tokenizer explain`, `stats`, `compare`: what a vocabulary does, how two differ."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from paribus.cli.display import PATH
+from paribus.cli.display import PATH, option_names, show, show_json
+from paribus.cli.tokenizer.source import (
+    load_tokenizer,
+    pattern_option,
+    read_vocabulary,
+    tokenizer_argument,
+)
 
 if TYPE_CHECKING:
     from paribus.tokenizer.stats import Difference, Explained, TextStats
 
 
 @click.command()
-@click.argument("tokenizer_path", metavar="TOKENIZER", type=PATH)
+@tokenizer_argument
 @click.argument("text")
-def explain(tokenizer_path: Path, text: str) -> None:
+def explain(tokenizer_path: Path, pattern: str | None, text: str) -> None:
     """Show how TEXT splits into pretokens, and each merge on the way to its tokens.
 
     \b
     Example:
       paribus tokenizer explain tokenizers/stories "Once upon a time"
     """
-    from paribus.tokenizer import formats
     from paribus.tokenizer.stats import explain as explained
 
-    vocabulary = formats.read(tokenizer_path)
+    vocabulary = read_vocabulary(tokenizer_path, pattern)
     for pretoken in explained(vocabulary, text.encode("utf-8", "surrogateescape")):
-        click.echo("\n".join(_steps(pretoken)))
+        show(*_steps(pretoken))
 
 
 @click.command()
-@click.argument("tokenizer_path", metavar="TOKENIZER", type=PATH)
+@tokenizer_argument
 @click.argument("files", nargs=-1, required=True)
-@click.option("--field", default="text", show_default=True, help="Field of JSON lines.")
+@click.option(
+    "--field", default="text", show_default=True, help="Field of JSON lines that holds the text."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def stats(tokenizer_path: Path, files: tuple[str, ...], field: str, as_json: bool) -> None:
+def stats(
+    tokenizer_path: Path, pattern: str | None, files: tuple[str, ...], field: str, as_json: bool
+) -> None:
     """Measure TOKENIZER on the documents of each of FILES.
 
     Bytes per token, tokens per word (fertility), the longest tokens in use, and tokens that the
@@ -48,21 +56,22 @@ def stats(tokenizer_path: Path, files: tuple[str, ...], field: str, as_json: boo
     """
     from paribus.data.corpus import documents
     from paribus.tokenizer.stats import text_stats
-    from paribus.tokenizer.tokenizer import Tokenizer
 
-    loaded = Tokenizer.from_files(tokenizer_path)
+    loaded = load_tokenizer(tokenizer_path, pattern)
     found = {file: text_stats(loaded, documents([file], field=field)) for file in files}
     if as_json:
-        click.echo(json.dumps({file: _record(one) for file, one in found.items()}))
-    else:
-        click.echo("\n\n".join(_table(file, one, len(loaded)) for file, one in found.items()))
+        show_json({file: _record(one) for file, one in found.items()})
+        return
+    for n, (file, one) in enumerate(found.items()):
+        show(*[""][: n and 1], *_table(file, one, len(loaded)))
 
 
 @click.command()
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH)
+@pattern_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def compare(first: Path, second: Path, as_json: bool) -> None:
+def compare(first: Path, second: Path, pattern: str | None, as_json: bool) -> None:
     """Say which tokens only one of two vocabularies has, and how far their merges agree.
 
     \b
@@ -72,7 +81,8 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
     from paribus.tokenizer import formats
     from paribus.tokenizer.stats import compare as compared
 
-    mine, theirs = formats.read(first), formats.read(second)
+    with option_names():
+        mine, theirs = (formats.read_with_default(path, pattern) for path in (first, second))
     difference = compared(mine, theirs)
     if as_json:
         record = {
@@ -82,9 +92,9 @@ def compare(first: Path, second: Path, as_json: bool) -> None:
             "only_first": [shown(token) for token in difference.only_first],
             "only_second": [shown(token) for token in difference.only_second],
         }
-        click.echo(json.dumps(record))
+        show_json(record)
     else:
-        click.echo("\n".join(_differences(first, second, difference, mine.hash == theirs.hash)))
+        show(*_differences(first, second, difference, mine.hash == theirs.hash))
 
 
 def shown(token: bytes) -> str:
@@ -115,7 +125,7 @@ def _record(found: "TextStats") -> dict[str, Any]:
     }
 
 
-def _table(file: str, found: "TextStats", size: int) -> str:
+def _table(file: str, found: "TextStats", size: int) -> list[str]:
     rows = [
         ("bytes", f"{found.n_bytes:,}"),
         ("tokens", f"{found.n_tokens:,}"),
@@ -125,7 +135,7 @@ def _table(file: str, found: "TextStats", size: int) -> str:
         ("longest used", " ".join(map(shown, found.longest_used))),
         ("longest unused", " ".join(map(shown, found.longest_unused)) or "none"),
     ]
-    return "\n".join([file, *(f"  {name:<17}{value}" for name, value in rows)])
+    return [file, *(f"  {name:<17}{value}" for name, value in rows)]
 
 
 def _differences(first: Path, second: Path, found: "Difference", is_equal: bool) -> Iterable[str]:

@@ -1,6 +1,5 @@
 """`paribus tokenizer profile`: where the time of training and encoding goes."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paribus.cli.display import show, show_json
 from paribus.tokenizer.limits import MAX_VOCAB_SIZE
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def profile(file: str, vocab_size: int | None, impl: Any, as_json: bool) -> None
         blocks = (block[:NAIVE_BYTES] for block in islice(blocks, 1))
     found = profiled(blocks, vocab_size or (500 if impl == "naive" else 10_000), impl)
     if as_json:
-        click.echo(json.dumps(asdict(found)))
+        show_json(asdict(found))
         return
-    click.echo(f"{file}: {found.n_bytes / 1e6:,.1f} MB, {impl}, one thread")
+    show(f"{file}: {found.n_bytes / 1e6:,.1f} MB, {impl}, one thread")
     for title, parts in (("training", found.training), ("encoding", found.encoding)):
-        click.echo("\n".join([title, *_lines(parts)]))
+        show(title, *_lines(parts))
 
 
 def _lines(parts: "tuple[Part, ...]") -> list[str]:

@@ -1,0 +1,1 @@
+"""`paribus tokenizer`: one file for each command or pair of commands."""
