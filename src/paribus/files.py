@@ -166,7 +166,7 @@ def sha256_of(path: Path) -> str:
 
 def append_line(path: Path, line: str) -> None:
     """Appends one line to a log; a torn last line of an earlier writer is closed first."""
-    with _named_errors(path), open(path, "ab+") as file:
+    with _named_errors(path, creating=True), open(path, "ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
@@ -356,7 +356,7 @@ def _lock_at(path: Path) -> "BaseFileLock":
 
 def _acquired_lock(folder: Path) -> "BaseFileLock":
     lock = _lock_at(folder / "run.lock")
-    with _named_errors(folder):
+    with _named_errors(folder, creating=True):
         try:
             lock.acquire(timeout=0)
         except TimeoutError as error:
