@@ -120,13 +120,19 @@ def load(
     return Run(open_run(Path(run), device=find_device(device), step=step))
 
 
-def load_config(path: Path | str, *overrides: str) -> "Experiment":
+def load_config(path: Path | str, *overrides: str, **unknown: object) -> "Experiment":
     """The settings of a config file, by path or by a shipped name, with `key=value` overrides.
 
     Raises ConfigError, one line for each problem.
     """
+    from paribus.errors import ConfigError
     from paribus.experiment import load_experiment
 
+    if unknown:
+        raise ConfigError(
+            f"{next(iter(unknown))}: expected settings as texts, found a keyword. "
+            "Write load_config('base_modern', 'training.steps=100')"
+        )
     return load_experiment(path, overrides)
 
 
@@ -141,9 +147,10 @@ def train(
     `listener` is told of every step, evaluation and checkpoint; `init_from` names a run to start
     from. Raises what `paribus train` ends with.
     """
+    from paribus.config.load import check
+    from paribus.experiment import Experiment
     from paribus.training.run import train as train_run
 
-    if isinstance(config, Path | str):
-        config = load_config(config)
+    config = load_config(config) if isinstance(config, Path | str) else check(Experiment, config)
     source = None if init_from is None else Path(init_from)
     return load(train_run(config, listener, init_from=source))
