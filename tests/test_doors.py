@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -148,6 +149,45 @@ def test_train_py_is_paribus_train(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "argv", ["Train.py", *arguments])
     assert runpy.run_path(str(ROOT / "Train.py"))["main"]() == 3
     assert received == [["train", "base_vanilla.yaml", "training.steps=5", "--run", "runs/five"]]
+
+
+ORIGINAL = re.findall(
+    r"`(python Train\.py [^`]+)`",
+    (ROOT / "docs/original-map.md").read_text(encoding="utf-8").partition("## The tokenizer")[0],
+)
+"""The commands of the original's README that train, as they stand there."""
+
+
+def test_the_map_names_the_configs_of_the_original():
+    assert "python Train.py --config base_modern.yaml" in ORIGINAL
+    assert "python Train.py --config experiments/ablation_pe_rope.yaml" in ORIGINAL
+
+
+@needs_bash
+@pytest.mark.parametrize("command", ORIGINAL)
+def test_a_training_command_of_the_original_works_as_it_stands(
+    trained: Path, tmp_path: Path, command: str
+):
+    _, _, *arguments = command.split()
+    run = tmp_path / "run"
+    _succeed(
+        sys.executable, ROOT / "Train.py", *arguments, *TINY.split(), "--run", run, folder=trained
+    )
+    assert json.loads((run / "status.json").read_bytes())["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    "arm", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.stem
+)
+def test_train_py_finds_every_config_by_the_path_of_the_original(
+    monkeypatch: pytest.MonkeyPatch, arm: Path
+):
+    from paribus.experiment import find_config
+
+    name = str(arm.relative_to(ROOT / "configs"))
+    for folder in (ROOT, Path("/")):
+        monkeypatch.chdir(folder)
+        assert find_config(name).resolve() == arm
 
 
 def test_train_py_leaves_with_the_exit_code_of_paribus_train(tmp_path: Path):

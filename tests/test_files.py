@@ -314,7 +314,9 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one_only(tmp_path):
 def test_a_new_file_never_takes_the_place_of_another(tmp_path, monkeypatch):
     path = tmp_path / "file"
     files.publish_file(path, b"first", replaces=False)
-    with pytest.raises(CannotCreateError, match="expected nothing of this name"):
+    with pytest.raises(
+        CannotCreateError, match=r"File exists: .*file\. Remove it, or choose another name"
+    ):
         files.publish_file(path, b"second", replaces=False)
 
     def no_link(*_):

@@ -120,13 +120,19 @@ def load(
     return Run(open_run(Path(run), device=find_device(device), step=step))
 
 
-def load_config(path: Path | str, *overrides: str) -> "Experiment":
+def load_config(path: Path | str, *overrides: str, **unknown: object) -> "Experiment":
     """The settings of a config file, by path or by a shipped name, with `key=value` overrides.
 
     Raises ConfigError, one line for each problem.
     """
+    from paribus.errors import ConfigError
     from paribus.experiment import load_experiment
 
+    if unknown:
+        raise ConfigError(
+            f"{next(iter(unknown))}: expected settings as texts, found a keyword. "
+            "Write load_config('base_modern', 'training.steps=100')"
+        )
     return load_experiment(path, overrides)
 
 
@@ -203,4 +209,7 @@ def resume(
 
 
 def _experiment(config: "Experiment | Path | str") -> "Experiment":
-    return load_config(config) if isinstance(config, Path | str) else config
+    from paribus.config.load import check
+    from paribus.experiment import Experiment
+
+    return load_config(config) if isinstance(config, Path | str) else check(Experiment, config)

@@ -1,6 +1,8 @@
 """Everything a user can cause, one class per exit code.
 
-A message is one line: what and where, what was expected, what was found, what to do.
+A message is one line, in one of two forms. A wrong value: `key: expected X, found Y. Advice`. A
+situation: a plain sentence with the remedy after it, as in `Permission denied: runs/a. Choose a
+folder you can write to`.
 """
 
 import errno
@@ -27,25 +29,25 @@ class ParibusError(Exception):
 
 
 class ConfigError(ParibusError, ValueError):
-    """A setting or a command line that means nothing; a ValueError too, as Python's own are."""
+    """An invalid setting or command line; a ValueError too."""
 
     exit_code = 2
 
 
 class DataError(ParibusError):
-    """A file whose content is not what it says it is."""
+    """A file whose content is damaged or of another format."""
 
     exit_code = 65
 
 
 class InputMissingError(ParibusError):
-    """An input that is not there."""
+    """An input that does not exist."""
 
     exit_code = 66
 
 
 class UnavailableError(ParibusError):
-    """A lock that is held, a device or an optional package that is absent."""
+    """A lock that another process holds, or a missing device or optional package."""
 
     exit_code = 69
 
@@ -57,37 +59,37 @@ class NonFiniteError(ParibusError):
 
 
 class OutOfMemoryError(ParibusError):
-    """Memory that could not be had."""
+    """Not enough memory."""
 
     exit_code = 71
 
 
 class CannotCreateError(ParibusError):
-    """An output that cannot be made: it exists, or its file system is read-only."""
+    """An output that cannot be created: it exists, or its file system is read-only."""
 
     exit_code = 73
 
 
 class StorageError(ParibusError):
-    """A read or a write that failed, or a full disk."""
+    """A failed read or write, or a full disk."""
 
     exit_code = 74
 
 
 class CheckFailedError(ParibusError):
-    """A proof that did not hold."""
+    """A check that failed."""
 
     exit_code = 76
 
 
 class AccessDeniedError(ParibusError):
-    """A file that may not be read or written."""
+    """No permission to read or write a file."""
 
     exit_code = 77
 
 
 class StoppedError(ParibusError):
-    """A run that saved its state and left because a signal asked it to."""
+    """A run that saved its state and stopped because of a signal."""
 
     def __init__(self, message: str, exit_code: int):
         super().__init__(message)
@@ -95,69 +97,101 @@ class StoppedError(ParibusError):
 
 
 class _Known(NamedTuple):
-    """What an error number of the system means to a user."""
+    """What an error number of the system means to a user, and what to do about it."""
 
     kind: type[ParibusError]
-    expected: str
-    found: str
-    advice: str
+    remedy: str
+    creating: tuple[type[ParibusError], str] | None = None
+    """The same for an output, where that differs."""
 
 
-_NO_ROOM = _Known(StorageError, "room on the disk", "none", "Free some space")
-_TAKEN = _Known(
-    CannotCreateError, "nothing of this name", "something", "Remove it, or choose another name"
-)
+def _output(remedy: str) -> tuple[type[ParibusError], str]:
+    return CannotCreateError, remedy
+
+
 _DENIED = _Known(
-    AccessDeniedError, "the right to use it", "none", "Ask its owner, or choose another place"
+    AccessDeniedError,
+    "Ask its owner for access, or choose another file",
+    (AccessDeniedError, "Choose a folder you can write to"),
 )
-_BY_ERRNO: dict[int, _Known] = {
-    errno.ENOENT: _Known(InputMissingError, "a file or folder", "none", "Check the name"),
-    errno.EROFS: _Known(
-        CannotCreateError, "a file system to write to", "one to read", "Choose another place"
+_TAKEN = _Known(CannotCreateError, "Remove it, or choose another name")
+_UNSUPPORTED = _Known(StorageError, "Choose a folder on another file system")
+_BUSY = _Known(StorageError, "Close the program that uses it, and run the command again")
+_UNREACHABLE = _Known(StorageError, "Check the network, and run the command again")
+_UNKNOWN = _Known(StorageError, "Check the disk, and run the command again")
+
+_BY_NAME: dict[str, _Known] = {
+    "ENOENT": _Known(InputMissingError, "Check the name", _output("Make its folder first")),
+    "ENOTDIR": _Known(
+        InputMissingError,
+        "Check the name: a part of it is a file",
+        _output("Choose a path whose folders are no files"),
     ),
-    errno.EEXIST: _TAKEN,
-    errno.ENOTEMPTY: _TAKEN,
-    errno.EACCES: _DENIED,
-    errno.EPERM: _DENIED,
-    errno.ENOTDIR: _Known(InputMissingError, "a folder before each /", "a file", "Check the name"),
-    errno.EISDIR: _Known(DataError, "a file", "a folder", "Name a file"),
-    errno.ENAMETOOLONG: _Known(
-        InputMissingError, "a name that the file system takes", "a longer one", "Choose a shorter"
+    "EISDIR": _Known(DataError, "Name a file in it", _output("Choose the name of a file")),
+    "ENAMETOOLONG": _Known(InputMissingError, "Check the name", _output("Choose a shorter name")),
+    "ELOOP": _Known(
+        DataError, "Fix its links: they lead in a circle", _output("Choose a path without links")
     ),
-    errno.ELOOP: _Known(DataError, "a file or folder", "links in a circle", "Mend the links"),
-    errno.ENOMEM: _Known(
-        OutOfMemoryError, "memory", "none left", "End other programs, or work on less"
-    ),
-    errno.ENOSPC: _NO_ROOM,
-    getattr(errno, "EDQUOT", errno.ENOSPC): _NO_ROOM,
-    errno.EFBIG: _Known(
-        StorageError, "a file within the limit on file size", "a larger one", "Raise the limit"
-    ),
+    "EACCES": _DENIED,
+    "EPERM": _DENIED,
+    "EROFS": _Known(CannotCreateError, "Choose a folder on a disk you can write to"),
+    "EEXIST": _TAKEN,
+    "ENOTEMPTY": _TAKEN,
+    "ENOMEM": _Known(OutOfMemoryError, "Close other programs, or work on less"),
+    "ENOSPC": _Known(StorageError, "Free some space, and run the command again"),
+    "EDQUOT": _Known(StorageError, "Free some of your quota, and run the command again"),
+    "EFBIG": _Known(StorageError, "Raise the limit on file size (ulimit -f), or split the data"),
+    "EMFILE": _Known(StorageError, "Raise the limit on open files: ulimit -n 4096"),
+    "ENFILE": _Known(StorageError, "Close other programs: the system has no file to open left"),
+    "EIO": _Known(StorageError, "Check the disk, or take a copy from another one"),
+    "EBUSY": _BUSY,
+    "ETXTBSY": _BUSY,
+    "EAGAIN": _BUSY,
+    "EDEADLK": _BUSY,
+    "ENOLCK": _UNSUPPORTED,
+    "EINTR": _Known(StorageError, "Run the command again"),
+    "EINVAL": _UNSUPPORTED,
+    "ENOSYS": _UNSUPPORTED,
+    "ENOTSUP": _UNSUPPORTED,
+    "EOPNOTSUPP": _UNSUPPORTED,
+    "EXDEV": _UNSUPPORTED,
+    "EMLINK": _UNSUPPORTED,
+    "EOVERFLOW": _UNSUPPORTED,
+    "ESPIPE": _Known(StorageError, "Name a file instead of a pipe or a device"),
+    "ENODEV": _Known(StorageError, "Check that the device is connected"),
+    "ENXIO": _Known(StorageError, "Check that the device is connected"),
+    "ESTALE": _UNREACHABLE,
+    "ETIMEDOUT": _UNREACHABLE,
+    "EHOSTUNREACH": _UNREACHABLE,
+    "EHOSTDOWN": _UNREACHABLE,
+    "ENETDOWN": _UNREACHABLE,
+    "ENETUNREACH": _UNREACHABLE,
+    "ECONNREFUSED": _UNREACHABLE,
+    "ECONNRESET": _UNREACHABLE,
+    "ECONNABORTED": _UNREACHABLE,
+    "ENOTCONN": _UNREACHABLE,
+    "EREMOTEIO": _UNREACHABLE,
 }
-_UNKNOWN = _Known(StorageError, "a read or a write that works", "a failure", "Check the disk")
+"""Not every system has every one of these."""
+_BY_NUMBER = {getattr(errno, name): _BY_NAME[name] for name in _BY_NAME if hasattr(errno, name)}
 
 
 def from_os_error(
     error: OSError, path: str | Path | None = None, *, creating: bool = False
 ) -> ParibusError:
-    """The ParibusError that stands for `error`; a failure it does not know is a StorageError.
+    """The ParibusError for `error`: what the system says, the path, and what to do about it.
 
-    With `creating`, what is missing is not an input: the output cannot be made.
+    With `creating`, `path` is an output. A failure that is not listed is a StorageError.
     """
-    where = path if path is not None else error.filename or "a file or stream"
-    known = _BY_ERRNO.get(error.errno or 0, _UNKNOWN)
-    if creating and known.kind is InputMissingError:
-        known = known._replace(kind=CannotCreateError)
-        if error.errno == errno.ENOENT:
-            known = known._replace(expected="a folder to put it in", advice="Make the folder first")
-    return known.kind(
-        f"{where}: expected {known.expected}, found {known.found} ({error.strerror or error}). "
-        f"{known.advice}"
-    )
+    known = _BY_NUMBER.get(error.errno or 0, _UNKNOWN)
+    kind, remedy = known.creating if creating and known.creating else known[:2]
+    where = path if path is not None else error.filename
+    said = error.strerror or str(error) or type(error).__name__
+    return kind(f"{said}: {where}. {remedy}" if where is not None else f"{said}. {remedy}")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory could not be had: PyTorch says so in a RuntimeError."""
+    """Whether `error` means that memory ran out, which PyTorch reports as a RuntimeError."""
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError)
         and any(words in str(error) for words in ("out of memory", "can't allocate memory"))
@@ -165,12 +199,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """What `error` says, without the frames of C++ that PyTorch lists below it."""
+    """The message of `error` without the C++ frames that PyTorch lists below it."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def exit_code_of(error: BaseException) -> int:
-    """What a command ends with after `error`; 70 for one that nobody expected."""
+    """The exit code of a command that fails with `error`; 70 if the error is unexpected."""
     if is_out_of_memory(error):
         return OutOfMemoryError.exit_code
     if isinstance(error, OSError):

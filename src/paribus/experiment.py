@@ -1,8 +1,11 @@
 """Experiment: the settings of all rooms, composed, and where configs, runs and their parts lie."""
 
 import dataclasses
+import difflib
+import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +19,9 @@ from paribus.optim.config import AdamWConfig, OptimizerConfig, ScheduleConfig
 from paribus.tracking.config import TrackingConfig
 from paribus.training.config import CheckpointConfig, TrainingConfig
 
-RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+CONFIG_SUFFIXES = (".yaml", ".yml")
+LONGEST_RUN_NAME = 64
+RUN_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._-]{{0,{LONGEST_RUN_NAME - 1}}}")
 
 
 @settings
@@ -52,16 +57,35 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
     """The experiment that a config file and `key=value` overrides describe, run.dir filled in."""
     path = find_config(config)
     experiment = load(Experiment, path, overrides, find_config)
-    if experiment.run.dir is not None:
-        return with_run_folder(experiment, experiment.run.dir)
-    name = f"{path.stem}-s{experiment.training.seed}"
-    return with_run_folder(experiment, runs_folder() / name)
+    folder = experiment.run.dir
+    if folder is None:
+        folder = runs_folder() / run_name(path.stem, experiment.training.seed)
+    return with_run_folder(experiment, folder)
 
 
 def with_run_folder(experiment: Experiment, folder: Path) -> Experiment:
     """`experiment` at another run folder. Raises ConfigError for a name that no run may have."""
     check_run_name(folder)
     return dataclasses.replace(experiment, run=RunConfig(dir=folder))
+
+
+def run_name(config_name: str, seed: int) -> str:
+    """The default name of a run: the config and the seed, made of what a run name may hold.
+
+    If that loses or shortens something, six digits keep two configs apart.
+    """
+    ascii_name = unicodedata.normalize("NFKD", config_name).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_name).strip("-").lstrip(".-") or "config"
+    end = f"-s{seed}"
+    if len(name) + len(end) > LONGEST_RUN_NAME or _letters(name) != _letters(config_name):
+        digits = hashlib.sha256(config_name.encode("utf-8", "surrogateescape")).hexdigest()[:6]
+        end = f"-{digits}{end}"
+    return name[: LONGEST_RUN_NAME - len(end)] + end
+
+
+def _letters(name: str) -> str:
+    """The letters and digits of a name without their accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", name) if c.isalnum())
 
 
 def check_run_name(folder: Path) -> None:
@@ -97,24 +121,50 @@ def check_resolved(experiment: Experiment, source: Path) -> None:
 
 
 def find_config(name: str | Path) -> Path:
-    """The file of a config: a path, or a name in ./configs, ./configs/experiments or the package.
+    """The file of a config: a path, or a name below ./configs or the configs of the package.
 
-    Raises InputMissingError, listing where it looked.
+    The suffix may be left out, and so may the folders: `experiments/ablation_pe_rope.yaml` and
+    `ablation_pe_rope` are one file. Raises InputMissingError with the nearest name.
     """
-    if Path(name).is_file():
-        return Path(name)
-    folders = [Path("configs"), Path("configs/experiments"), *_installed_configs()]
-    file_name = Path(name).name if Path(name).suffix in (".yaml", ".yml") else f"{name}.yaml"
+    if not isinstance(name, str | Path):
+        raise ConfigError(f"config: expected a path or a name, found {name!r}")
+    given = Path(name)
+    for path in (given, *(Path(f"{given}{suffix}") for suffix in CONFIG_SUFFIXES)):
+        if path.is_file():
+            return path
+    known = _known_configs()
+    wanted = _without_suffix(given.as_posix().removeprefix("./").removeprefix("configs/"))
     # A name of this project, never the last part of a mistyped path.
-    is_name = str(Path(name).parent) in (".", "configs", str(Path("configs/experiments")))
-    for folder in folders if is_name else ():
-        if (folder / file_name).is_file():
-            return folder / file_name
-    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
-    raise InputMissingError(
-        f"{name}: expected a config file, found none, neither here nor among "
-        f"{', '.join(known) or 'no shipped configs'}"
+    ends = (path for key, path in known.items() if f"/{key}".endswith(f"/{wanted}"))
+    found = known.get(wanted) or next(ends, None)
+    if found is not None:
+        return found
+    raise InputMissingError(_not_found(given, known))
+
+
+def _known_configs() -> dict[str, Path]:
+    """The config files below ./configs and in the package, by path without suffix."""
+    known: dict[str, Path] = {}
+    for root in (Path("configs"), *_installed_configs()):
+        for path in sorted(root.rglob("*.y*ml")):
+            known.setdefault(_without_suffix(path.relative_to(root).as_posix()), path)
+    return known
+
+
+def _not_found(given: Path, known: dict[str, Path]) -> str:
+    names = list(dict.fromkeys(key.rpartition("/")[2] for key in known))
+    beside = [path.name for path in given.parent.glob("*.y*ml")]
+    wanted = _without_suffix(given.name)
+    near = difflib.get_close_matches(wanted, [*map(_without_suffix, beside), *names], n=1)
+    advice = f". Did you mean {near[0]!r}?" if near else ""
+    return (
+        f"{given}: expected a config file, found none, neither here nor among "
+        f"{', '.join(sorted(names)) or 'no shipped configs'}{advice}"
     )
+
+
+def _without_suffix(name: str) -> str:
+    return next((name.removesuffix(s) for s in CONFIG_SUFFIXES if name.endswith(s)), name)
 
 
 def runs_folder() -> Path:
@@ -126,5 +176,4 @@ def _installed_configs() -> list[Path]:
     package = Path(__file__).parent
     # In a source tree the configs lie beside src; an installed package carries them.
     roots = [package / "configs", package.parents[1] / "configs"]
-    root = next((root for root in roots if root.is_dir()), None)
-    return [root, root / "experiments"] if root else []
+    return [root for root in roots if root.is_dir()][:1]

@@ -212,7 +212,7 @@ def append_line(path: Path, line: str) -> None:
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with _named_errors(path), open(os.open(path, flags, 0o666), "ab+") as file:
+    with _named_errors(path, creating=True), open(os.open(path, flags, 0o666), "ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
@@ -374,7 +374,7 @@ def _lock_at(path: Path) -> "BaseFileLock":
 
 def _acquired_lock(folder: Path) -> "BaseFileLock":
     lock = _lock_at(folder / "run.lock")
-    with _named_errors(folder):
+    with _named_errors(folder, creating=True):
         try:
             lock.acquire(timeout=0)
         except TimeoutError as error:

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -334,7 +335,7 @@ def taken(tmp_path):
     "out", ["in.txt", "notes", "folder", "link", "no/x.npy", "in.txt/x", "a" * 300]
 )
 def test_a_file_that_cannot_be_made(refused, tiny_data, taken, out):
-    words = [out, "expected", "found"]
+    words = [out, ". "]
     refused(73, words, "tokenizer", "encode", tiny_data.tokenizer, "in.txt", "--out", out)
     if out in ("notes", "link"):
         refused(73, words, "tokenizer", "convert", tiny_data.tokenizer, out)
@@ -387,18 +388,71 @@ def test_ids_that_are_no_numbers(refused, tiny_data, tmp_path, text):
 @pytest.mark.parametrize("code", [n for n in errno.errorcode if n != errno.EPIPE])
 def test_what_the_system_refuses_comes_with_what_to_do(code):
     for creating in (False, True):
-        error = from_os_error(OSError(code, os.strerror(code)), creating=creating)
-        pattern = r"a file or stream: expected [^\n]+, found [^\n]+ \([^\n]+\)\. [A-Z][^\n]+"
-        assert re.fullmatch(pattern, str(error)), error
-        assert not (creating and isinstance(error, InputMissingError))
+        for path, where in ((None, ""), ("runs/a", ": runs/a")):
+            error = from_os_error(OSError(code, os.strerror(code)), path, creating=creating)
+            start = f"{os.strerror(code)}{where}. "
+            assert str(error).startswith(start)
+            assert re.fullmatch(r"[A-Z][^\n]{9,}", str(error).removeprefix(start)), error
+            assert not (creating and isinstance(error, InputMissingError))
+
+
+@pytest.mark.parametrize(
+    ("name", "exit_code", "creating_code", "message"),
+    [
+        ("EACCES", 77, 77, "Permission denied: runs/a. Choose a folder you can write to"),
+        ("EPERM", 77, 77, "Operation not permitted: runs/a. Choose a folder you can write to"),
+        ("EROFS", 73, 73, "Read-only file system: runs/a. Choose a folder on a disk you can write to"),
+        ("ENOENT", 66, 73, "No such file or directory: runs/a. Make its folder first"),
+        ("ENOTDIR", 66, 73, "Not a directory: runs/a. Choose a path whose folders are no files"),
+        ("EISDIR", 65, 73, "Is a directory: runs/a. Choose the name of a file"),
+        ("ENAMETOOLONG", 66, 73, "File name too long: runs/a. Choose a shorter name"),
+        ("ELOOP", 65, 73, "Too many levels of symbolic links: runs/a. Choose a path without links"),
+        ("EEXIST", 73, 73, "File exists: runs/a. Remove it, or choose another name"),
+        ("ENOMEM", 71, 71, "Cannot allocate memory: runs/a. Close other programs, or work on less"),
+        ("ENOSPC", 74, 74, "No space left on device: runs/a. Free some space, and run the command again"),
+        ("EDQUOT", 74, 74, "Disk quota exceeded: runs/a. Free some of your quota, and run the command again"),
+        ("EFBIG", 74, 74, "File too large: runs/a. Raise the limit on file size (ulimit -f), or split the data"),
+        ("EMFILE", 74, 74, "Too many open files: runs/a. Raise the limit on open files: ulimit -n 4096"),
+        ("ENFILE", 74, 74, "Too many open files in system: runs/a. Close other programs"),
+        ("EIO", 74, 74, "Input/output error: runs/a. Check the disk, or take a copy from another one"),
+        ("EBUSY", 74, 74, "Device or resource busy: runs/a. Close the program that uses it"),
+        ("ETXTBSY", 74, 74, "Text file busy: runs/a. Close the program that uses it"),
+        ("EINVAL", 74, 74, "Invalid argument: runs/a. Choose a folder on another file system"),
+        ("ESTALE", 74, 74, "Stale file handle: runs/a. Check the network"),
+    ],
+)  # fmt: skip
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems say it in other words")
+def test_the_cause_decides_the_exit_code_and_the_remedy(name, exit_code, creating_code, message):
+    cause = OSError(getattr(errno, name), os.strerror(getattr(errno, name)))
+    created = from_os_error(cause, "runs/a", creating=True)
+    assert from_os_error(cause, "runs/a").exit_code == exit_code
+    assert created.exit_code == creating_code
+    assert str(created).startswith(message)
+
+
+def test_a_folder_that_may_not_be_written_is_named_with_the_remedy(cli, train, monkeypatch):
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "mkdir", denied)  # root may write everywhere
+    done = cli(*train(run="runs/a"))
+    assert done.code == 77
+    last = done.err.splitlines()[-1]
+    assert last == "error: Permission denied: runs/a. Choose a folder you can write to"
+
+
+def test_an_error_is_one_line_whatever_a_name_holds(refused, tmp_path):
+    for name in ("a\nb.yaml", "a\x1b[2Jb", os.fsdecode(b"a\xffb")):
+        refused(66, [ascii(name)[1:-1]], "accounting", name)
+        refused(66, [ascii(name)[1:-1]], "data", "inspect", name)
 
 
 def test_a_folder_for_a_file_and_a_file_for_a_folder(refused, tiny_data, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     encode = ("tokenizer", "encode", tiny_data.tokenizer)
-    refused(65, ["folder: expected a file, found a folder"], *encode, "folder")
-    refused(66, ["file/x: expected a folder", "found a file"], *encode, "file/x")
+    refused(65, ["Is a directory: ", "folder. Name a file in it"], *encode, "folder")
+    refused(66, ["Not a directory: ", "file/x. Check the name: a part of it"], *encode, "file/x")
 
 
 def test_a_text_of_three_words_works(cli, tmp_path, monkeypatch, tiny_data):

@@ -129,7 +129,7 @@ def _sentence(config: str, solved: dict) -> str:
 
 
 def with_vocabulary(experiment: "Experiment") -> "Experiment":
-    """The experiment with its own vocabulary size, that of the data, or an assumed one, noted."""
+    """The experiment with a vocabulary size: its own, that of the data, or one that is assumed."""
     from paribus.data.shards import open_shards
     from paribus.errors import InputMissingError
     from paribus.model.accounting import vocab_size

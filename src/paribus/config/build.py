@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import json
 import operator
-import sys
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
@@ -22,8 +21,8 @@ from paribus.config.hints import (
     variants,
 )
 from paribus.config.legal_values import (
-    LARGEST_WHOLE_NUMBER,
     expected_value,
+    is_finite,
     length_problem,
     nearest_values,
     shown,
@@ -189,9 +188,8 @@ def _adapter(single: tuple[Any, ...]) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return value.as_posix()
-    if isinstance(value, int) and abs(value) > LARGEST_WHOLE_NUMBER:
-        return float(value) if abs(value) <= sys.float_info.max else float("inf")
-    return value
+    is_too_large = isinstance(value, int) and not is_finite(value)
+    return float("inf") if is_too_large else value
 
 
 def _is_no_path(checked: Any) -> bool:

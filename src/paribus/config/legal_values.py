@@ -14,9 +14,6 @@ from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, Mul
 
 from paribus.config.hints import Path, bare, choices, container, dotted, hints_of, options, variants
 
-LARGEST_WHOLE_NUMBER = 2**63 - 1
-"""Whole numbers have 64 bits, as in PyTorch."""
-
 _BOUNDS: dict[type, tuple[str, Callable[[Any, Any], bool], str]] = {
     Gt: ("gt", operator.gt, "a number above {}"),
     Ge: ("ge", operator.ge, "at least {}"),
@@ -47,7 +44,7 @@ def nearest_values(hint: Any, found: Any) -> Iterator[Any]:
     if isinstance(found, str):
         words = [word for word in choices(hint) if isinstance(word, str)]
         yield from difflib.get_close_matches(found, words, n=1)
-    if is_number(found) and _is_finite(found):
+    if is_number(found) and is_finite(found):
         numeric = [option for option in options(hint) if bare(option) in (int, float)]
         near = [_nearest(option, found) for option in numeric]
         yield from (value for value in near if repr(value) != repr(found))
@@ -111,19 +108,18 @@ def _described(option: Any, found: Any, path: Path) -> Iterator[str]:
         yield names.get(kind, "a path" if kind is FilePath else "another value")
 
 
-def _is_finite(number: float) -> bool:
-    return abs(number) <= sys.float_info.max  # math.isfinite takes no whole number beyond it
+def is_finite(number: float) -> bool:
+    """Whether a float can hold a number; math.isfinite takes no whole number beyond that."""
+    return abs(number) <= sys.float_info.max
 
 
 def _number_problem(option: Any, found: float) -> str:
     kind = bare(option)
     if kind is int and not isinstance(found, int):
         return "a whole number"
-    if kind is float and not _is_finite(found):
-        return "a finite number"
     bounds = [words for holds, words in _bounds(option, found) if not holds]
-    if kind is int and abs(found) > LARGEST_WHOLE_NUMBER:
-        bounds.append(f"a whole number of 64 bits, at most {LARGEST_WHOLE_NUMBER}")
+    if not is_finite(found):
+        return "a finite number" if kind is float else (bounds or ["a smaller number"])[0]
     return bounds[0] if bounds else "a number"
 
 
@@ -153,7 +149,7 @@ def _nearest(option: Any, found: float) -> float:
                 value = min(value, le)
             case MultipleOf(unit):
                 value = max(1, round(value / unit)) * unit  # type: ignore[operator]
-    return min(value, LARGEST_WHOLE_NUMBER) if kind is int else float(value)
+    return value if kind is int else float(value)
 
 
 def _flat_metadata(option: Any) -> Iterator[Any]:

@@ -30,10 +30,9 @@ def load(
 
     Raises ConfigError with one line for each problem: dotted key, place, what was expected.
     """
-    if isinstance(overrides, str):
+    if isinstance(overrides, str) or not isinstance(overrides, Sequence):
         raise ConfigError(
-            f"overrides: expected a list of key=value, found {shown(overrides)}. "
-            f"Write [{overrides!r}]"
+            f"overrides: expected a list, as in ['training.steps=100'], found {shown(overrides)}"
         )
     layers = [
         *(_file_layers(cls, Path(path), find or _find_nothing) if path is not None else []),
