@@ -1,14 +1,22 @@
 import dataclasses
+import errno
 import json
 import os
 import shutil
 
 import pytest
+import safetensors
 import torch
 
 from paribus import checkpoint
 from paribus.checkpoint import Progress, Snapshot
-from paribus.errors import DataError, InputMissingError
+from paribus.errors import (
+    AccessDeniedError,
+    CannotCreateError,
+    DataError,
+    InputMissingError,
+    StorageError,
+)
 from paribus.files import sweep_temporaries
 from paribus.run_folder import RunPaths
 
@@ -243,3 +251,36 @@ def test_later_checkpoints_are_removed_whole_or_damaged(save, tmp_path):
     truncate(tmp_path / "checkpoints" / "step-100000000" / "model.safetensors")
     checkpoint.remove_later(tmp_path, 5)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000005"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EACCES, AccessDeniedError),
+        (errno.EROFS, CannotCreateError),
+        (errno.EMFILE, StorageError),
+        (errno.EIO, StorageError),
+        (errno.ENOSPC, StorageError),
+        (errno.EFBIG, StorageError),
+    ],
+)
+def test_the_cause_of_a_failed_write_decides_its_error(save, monkeypatch, number, kind):
+    def fail(tensors, path):
+        cause = f"Error while serializing: I/O error: {os.strerror(number)} (os error {number})"
+        raise safetensors.SafetensorError(cause)
+
+    save(1)
+    monkeypatch.setattr(checkpoint, "save_file", fail)
+    with pytest.raises(kind) as caught:
+        save(2)
+    assert type(caught.value) is kind
+    assert "step-00000002" in str(caught.value) and "serializing" not in str(caught.value)
+
+
+def test_a_failed_write_without_a_system_error_is_named(save, monkeypatch):
+    def fail(tensors, path):
+        raise safetensors.SafetensorError("too many tensors")
+
+    monkeypatch.setattr(checkpoint, "save_file", fail)
+    with pytest.raises(StorageError, match="could not be written: too many tensors"):
+        save(2)

@@ -21,7 +21,7 @@ from torch import Tensor
 from paribus.config.load import load
 from paribus.errors import DataError, InputMissingError, StorageError, from_os_error
 from paribus.experiment import Experiment, check_resolved
-from paribus.files import make_folder, publish_folder, remove_folder, reserve
+from paribus.files import MANIFEST, make_folder, publish_folder, remove_folder, reserve
 from paribus.manifest import read_manifest, verify_files
 from paribus.model.accounting import count_parameters
 from paribus.model.transformer import Transformer
@@ -294,7 +294,7 @@ def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _read_saved(path: Path, *, verify: bool = False) -> SavedStep:
     manifest = read_manifest(path, format_name=FORMAT["format"], version=FORMAT["version"])
-    record = as_record(manifest, CheckpointRecord, path / "MANIFEST.json")
+    record = as_record(manifest, CheckpointRecord, path / MANIFEST)
     if RunPaths(path.parent.parent).checkpoint(record.step).name != path.name:
         raise DataError(f"{path}: expected the step in its name, found step {record.step}")
     if manifest["files"].keys() != {MODEL, OPTIMIZER, STATE}:
