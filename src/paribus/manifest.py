@@ -96,13 +96,25 @@ def read_json(path: Path, *, limit: int = 16 << 20) -> dict[str, Any]:
     return parse_json(read_bytes(path, limit=limit), path)
 
 
-def parse_json(data: bytes, source: Path | str) -> dict[str, Any]:
-    """Parses one JSON object as strictly as `read_json`; errors name `source`."""
+class NumberText(str):
+    """A number of a JSON text, as it is written there."""
+
+
+def parse_json(data: bytes, source: Path | str, *, numbers_as_text: bool = False) -> dict[str, Any]:
+    """Parses one JSON object as strictly as `read_json`; errors name `source`.
+
+    With `numbers_as_text` numbers are NumberText: one of any length is valid JSON, and
+    Python refuses to convert one of more than 4,300 digits.
+    """
+    numbers: dict[str, Any] = (
+        {"parse_int": NumberText, "parse_float": NumberText} if numbers_as_text else {}
+    )
     try:
         value = json.loads(
             data.decode("utf-8-sig"),
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
+            **numbers,
         )
     except (ValueError, RecursionError) as error:
         raise DataError(f"{source}: expected a JSON object, found {json_problem(error)}") from error

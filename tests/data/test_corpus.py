@@ -86,7 +86,7 @@ def test_json_lines_give_their_field_even_with_a_separator_in_it(tmp_path):
     ("line", "part"),
     [
         (b'{"content": "x"}', "only content"),
-        (b'{"text": 3}', "found int"),
+        (b'{"text": 3}', "found a number"),
         (b"[1]", "found list"),
         (b'{"text": "x", "text": "y"}', "twice"),
         (b'{"text": "\xff"}', "JSON object"),

@@ -58,6 +58,7 @@ def data() -> None:
     "--separator", default="<|endoftext|>", show_default=True,
     help="What stands alone on a line between documents; none: a file is a document.",
 )  # fmt: skip
+@click.option("--binary", is_flag=True, help="Take the bytes of a known binary format as text.")
 @click.option("--threads", type=THREADS, help="Encoding threads; all by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def prepare(
@@ -66,8 +67,9 @@ def prepare(
 ) -> None:  # fmt: skip
     """Encode documents into token shards with a manifest.
 
-    PATHS are files (txt, md, jsonl, and these with .gz, .zst or .xz), folders, patterns, or - for
-    standard input. Repeated documents are dropped; validation is chosen by the hash of a document.
+    PATHS are files (txt, md, jsonl, and these with .gz, .bz2, .xz or .zst), folders, patterns, or
+    - for standard input. Repeated documents are dropped; validation is chosen by the hash of a
+    document.
 
     \b
     Examples:

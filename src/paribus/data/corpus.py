@@ -17,14 +17,24 @@ Bytes are kept as they are: invalid UTF-8, byte order marks, CR LF and NUL pass 
 
 import codecs
 import glob
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from paribus.data.streams import DECOMPRESSORS, STANDARD_INPUT, read_blocks
-from paribus.errors import DataError, InputMissingError, from_os_error
-from paribus.manifest import parse_json
+from paribus.errors import (
+    ConfigError,
+    DataError,
+    InputMissingError,
+    ParibusError,
+    from_os_error,
+)
+from paribus.files import MANIFEST, read_bytes
+from paribus.manifest import NumberText, parse_json
+
+log = logging.getLogger("paribus")
 
 SEPARATOR = "<|endoftext|>"
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown")
@@ -32,7 +42,11 @@ JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 
 
 def documents(
-    paths: Sequence[Path | str], *, separator: str | None = SEPARATOR, field: str = "text"
+    paths: Sequence[Path | str],
+    *,
+    separator: str | None = SEPARATOR,
+    field: str = "text",
+    binary: bool = False,
 ) -> Iterator[bytes]:
     """Yields the documents of `paths` in their order, holding one document at a time.
 
@@ -43,11 +57,15 @@ def documents(
         if _is_json_lines(path):
             yield from filter(None, _json_texts(path, field))
         else:
-            yield from split_documents(read_blocks(path), separator)
+            yield from split_documents(read_blocks(path, binary=binary), separator)
 
 
 def text_blocks(
-    paths: Sequence[Path | str], *, separator: str | None = SEPARATOR, field: str = "text"
+    paths: Sequence[Path | str],
+    *,
+    separator: str | None = SEPARATOR,
+    field: str = "text",
+    binary: bool = False,
 ) -> Iterator[bytes]:
     """Yields the raw text of `paths` in consecutive blocks, for the training of a tokenizer.
 
@@ -56,7 +74,7 @@ def text_blocks(
     """
     border = separator.encode() if separator else b""
     is_empty = True
-    for block in _bordered_blocks(paths, border, field):
+    for block in _bordered_blocks(paths, border, field, binary):
         is_empty = is_empty and block in (b"", border)
         yield block
     if is_empty:
@@ -64,7 +82,9 @@ def text_blocks(
         raise DataError(f"{names}: expected text, found none. Check the input files")
 
 
-def _bordered_blocks(paths: Sequence[Path | str], border: bytes, field: str) -> Iterator[bytes]:
+def _bordered_blocks(
+    paths: Sequence[Path | str], border: bytes, field: str, binary: bool
+) -> Iterator[bytes]:
     for n_before, path in enumerate(text_files(paths)):
         if n_before:
             yield border
@@ -72,7 +92,7 @@ def _bordered_blocks(paths: Sequence[Path | str], border: bytes, field: str) -> 
             for text in _json_texts(path, field):
                 yield text + border
         else:
-            yield from read_blocks(path)
+            yield from read_blocks(path, binary=binary)
 
 
 def text_files(paths: Sequence[Path | str]) -> list[Path | str]:
@@ -87,7 +107,11 @@ def text_files(paths: Sequence[Path | str]) -> list[Path | str]:
 
 
 def split_documents(blocks: Iterable[bytes], separator: str | None) -> Iterator[bytes]:
-    """Cuts consecutive blocks of one text at its separator lines, wherever the blocks are cut."""
+    """Cuts consecutive blocks of one text at its separator lines, wherever the blocks are cut.
+
+    Raises ConfigError for a separator that cannot stand alone on a line.
+    """
+    check_separator(separator)
     if separator is None:
         pieces = list(blocks)
     else:
@@ -105,6 +129,23 @@ def split_documents(blocks: Iterable[bytes], separator: str | None) -> Iterator[
             pieces.append(block[start:])
     if document := b"".join(pieces):
         yield document
+
+
+def check_separator(separator: str | None) -> None:
+    """Raises ConfigError for a separator that cannot stand alone on a line; None cuts nothing."""
+    if separator is None:
+        return
+    try:
+        separator.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"separator: expected text of UTF-8, found {separator!r}. Write it in UTF-8"
+        ) from error
+    if not separator or "\n" in separator or "\r" in separator:
+        raise ConfigError(
+            f"separator: expected the text of one line, found {separator!r}. "
+            "Use none for one document per file"
+        )
 
 
 def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -131,15 +172,19 @@ def _json_texts(path: Path | str, field: str) -> Iterator[bytes]:
 
 
 def _field_text(line: bytes, source: str, field: str) -> bytes:
-    record = parse_json(line, source)
+    record = parse_json(line, source, numbers_as_text=True)
     text = record.get(field)
-    if not isinstance(text, str):
-        found = type(text).__name__ if field in record else f"only {', '.join(record)[:80]}"
+    if type(text) is not str:  # a NumberText is a number
+        found = _json_kind(text) if field in record else f"only {', '.join(record)[:80]}"
         raise DataError(
             f"{source}: expected text in the field {field!r}, found {found}. "
             "Name the field that holds the text by --field"
         )
     return text.encode("utf-8", "surrogatepass")
+
+
+def _json_kind(value: object) -> str:
+    return "a number" if isinstance(value, NumberText) else type(value).__name__
 
 
 def _is_json_lines(path: Path | str) -> bool:
@@ -175,12 +220,16 @@ def _expand(path: Path | str) -> Iterable[Path | str]:
 
 
 def _folder_files(folder: Path) -> list[Path]:
-    found = [
-        Path(parent, name)
-        for parent, _, names in _walk(folder)
-        for name in names
-        if not name.startswith(".") and _text_suffix(name) in TEXT_SUFFIXES + JSON_LINES_SUFFIXES
-    ]
+    found, left_out = [], []
+    for parent, _, names in _walk(folder):
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            is_text = _text_suffix(path) in TEXT_SUFFIXES + JSON_LINES_SUFFIXES
+            (found if is_text and path.is_file() else left_out).append(path)
+    if found and left_out:
+        log.warning(
+            "%s: %d files are left out, they are not txt, md or jsonl or cannot be opened: %s",
+            folder, len(left_out), _some(left_out),
+        )  # fmt: skip
     if not found:
         raise DataError(
             f"{folder}: expected files ending in {', '.join(TEXT_SUFFIXES + JSON_LINES_SUFFIXES)} "
@@ -189,11 +238,30 @@ def _folder_files(folder: Path) -> list[Path]:
     return sorted(found, key=_path_bytes)
 
 
+def _some(paths: list[Path]) -> str:
+    names = [path.name for path in sorted(paths, key=_path_bytes)[:5]]
+    return ", ".join(names) + (", …" if len(paths) > len(names) else "")
+
+
 def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """os.walk without hidden folders and links to folders; an unreadable one is an error."""
     for parent, folders, names in os.walk(folder, onerror=_refuse):
+        if is_own_folder(Path(parent)):
+            log.warning("%s is skipped: Paribus wrote it, its files are not text", parent)
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield parent, folders, names
+
+
+def is_own_folder(folder: Path) -> bool:
+    """Whether Paribus wrote a folder: a tokenizer, token data, a checkpoint or a run."""
+    if (folder / "config.yaml").exists() and (folder / "run.lock").exists():
+        return True
+    try:
+        return b'"paribus-' in read_bytes(folder / MANIFEST, limit=64 << 20)
+    except ParibusError:
+        return False
 
 
 def _refuse(error: OSError) -> None:

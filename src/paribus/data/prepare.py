@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from paribus.data.corpus import SEPARATOR, documents, text_files
+from paribus.data.corpus import SEPARATOR, check_separator, documents, text_files
 from paribus.data.shard_writer import ShardWriter, token_dtype
 from paribus.data.shards import TokenShards, open_shards
 from paribus.data.split import Census, Document, check_share, divide
 from paribus.data.token_manifest import FORMAT, SPLITS, VERSION
-from paribus.errors import ConfigError, DataError
+from paribus.errors import DataError
 from paribus.files import check_unused, publish_folder
 
 BLOCK_BYTES = 16 << 20
@@ -49,6 +49,7 @@ def prepare(  # noqa: PLR0913 - the settings of one command, each with its defau
     validation: float = 0.01,
     separator: str | None = SEPARATOR,
     field: str = "text",
+    binary: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> TokenShards:
@@ -59,11 +60,13 @@ def prepare(  # noqa: PLR0913 - the settings of one command, each with its defau
     where `out` holds files, InputMissingError, DataError for input without text, StorageError.
     """
     check_share(validation)
-    _check_separator(separator)
+    check_separator(separator)
     check_unused(out)
     text_files(paths)
     census = Census()
-    read = _watched(documents(paths, separator=separator, field=field), separator, census)
+    read = _watched(
+        documents(paths, separator=separator, field=field, binary=binary), separator, census
+    )
     blocks = encoded_blocks(divide(read, validation, census), tokenizer, threads)
 
     def describe() -> dict[str, Any]:
@@ -113,15 +116,6 @@ def publish_tokens(
 
     publish_folder(out, write, record)
     return open_shards(out, tokenizer_hash=tokenizer.hash)
-
-
-def _check_separator(separator: str | None) -> None:
-    try:
-        (separator or "").encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            f"separator: expected text of UTF-8, found {separator!r}. Write it in UTF-8"
-        ) from error
 
 
 def _write_blocks(

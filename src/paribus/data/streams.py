@@ -1,16 +1,19 @@
-"""The bytes of one input, block by block: plain, gzip, Zstandard, xz, or standard input.
+"""The bytes of one input, block by block: plain, gzip, bzip2, xz, Zstandard, or standard input.
 
 Compressed input is inflated as a stream and counted: what inflates to more than 20 GB, or to more
 than 1000 times its size, is refused, and a file that ends early is an error, never a shorter text.
 """
 
+import bz2
+import itertools
 import lzma
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from paribus.data.signatures import HEAD_BYTES, binary_format_of, compression_of
 from paribus.errors import DataError, InputMissingError, UnavailableError, from_os_error
 
 BLOCK_BYTES = 1 << 20
@@ -34,23 +37,45 @@ class Decompressor(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-def read_blocks(path: Path | str) -> Iterator[bytes]:
-    """Yields the text of `path` in blocks, inflated where its name ends in .gz, .zst or .xz.
+def read_blocks(path: Path | str, *, binary: bool = False) -> Iterator[bytes]:
+    """Yields the text of `path` in blocks, inflated if its name or its first bytes say so.
 
-    "-" is standard input. Raises InputMissingError, AccessDeniedError, StorageError, DataError for
+    "-" is standard input. With `binary` the bytes of a known binary format are taken as they are.
+    Raises InputMissingError, AccessDeniedError, StorageError, DataError for a binary format and for
     a damaged or oversized compressed file, UnavailableError without the package zstandard.
     """
     if str(path) == STANDARD_INPUT:
         yield from _raw_blocks(sys.stdin.buffer, "standard input", BLOCK_BYTES)
         return
     path = Path(path)
-    start = DECOMPRESSORS.get(path.suffix.lower())
     with _opened(path) as file:
-        if start is None:
-            yield from _raw_blocks(file, path, BLOCK_BYTES)
+        # 4 KiB at a time bounds what one call can inflate to: 128 MiB in Zstandard.
+        head = next(_raw_blocks(file, path, 4096), b"")
+        suffix = path.suffix.lower()
+        suffix = suffix if suffix in DECOMPRESSORS else compression_of(head)
+        if suffix is not None:
+            stored = itertools.chain([head] if head else [], _raw_blocks(file, path, 4096))
+            blocks = _inflated(stored, DECOMPRESSORS[suffix], path, suffix)
         else:
-            # 4 KiB at a time bounds what one call can inflate to: 128 MiB in Zstandard.
-            yield from _inflated(_raw_blocks(file, path, 4096), start, path)
+            blocks = itertools.chain([head], _raw_blocks(file, path, BLOCK_BYTES))
+        yield from blocks if binary else _text_alone(blocks, path)
+
+
+def _text_alone(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    """`blocks`, unless they begin like a binary format. Raises DataError, naming the format."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= HEAD_BYTES:
+            break
+    if found := binary_format_of(head):
+        raise DataError(
+            f"{path} is {found}, not text. Convert it to text, or take its bytes as they are with "
+            "--binary"
+        )
+    if head:
+        yield head
+    yield from blocks
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -76,7 +101,7 @@ def _raw_blocks(file: IO[bytes], source: Path | str, n_bytes: int) -> Iterator[b
 
 
 def _inflated(
-    blocks: Iterator[bytes], start: Callable[[], Decompressor], path: Path
+    blocks: Iterable[bytes], start: Callable[[], Decompressor], path: Path, suffix: str
 ) -> Iterator[bytes]:
     member: Decompressor | None = None
     n_stored = n_inflated = 0
@@ -88,7 +113,7 @@ def _inflated(
                 if not stored:
                     break
                 member = start()
-            text, stored, member = _inflate(member, stored, path)
+            text, stored, member = _inflate(member, stored, path, suffix)
             n_inflated += len(text)
             _check_limits(n_stored, n_inflated, path)
             if text:
@@ -101,15 +126,15 @@ def _inflated(
 
 
 def _inflate(
-    member: Decompressor, stored: bytes, path: Path
+    member: Decompressor, stored: bytes, path: Path, suffix: str
 ) -> tuple[bytes, bytes, Decompressor | None]:
     """The text of `stored`, the bytes left behind the member's end, the member if it goes on."""
     try:
         text = member.decompress(stored)
     except _damage_errors() as error:
         raise DataError(
-            f"{path}: expected {path.suffix[1:]} data, found damage ({error}). "
-            "Copy or download it again, or mend its name"
+            f"{path}: expected {suffix[1:]} data, found damage ({error}). "
+            "Copy or download it again, or correct its name"
         ) from error
     return (text, member.unused_data, None) if member.eof else (text, b"", member)
 
@@ -126,6 +151,10 @@ def _check_limits(n_stored: int, n_inflated: int, path: Path) -> None:
 
 def _gzip() -> Decompressor:
     return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+
+def _bzip2() -> Decompressor:
+    return bz2.BZ2Decompressor()
 
 
 def _xz() -> Decompressor:
@@ -149,12 +178,13 @@ def _zstandard_package() -> Any:
 
 def _damage_errors() -> tuple[type[Exception], ...]:
     package = sys.modules.get("zstandard")
-    known = (zlib.error, lzma.LZMAError, EOFError)
+    known = (zlib.error, lzma.LZMAError, EOFError, OSError)
     return (*known, package.ZstdError) if package else known
 
 
 DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
     ".gz": _gzip,
+    ".bz2": _bzip2,
     ".xz": _xz,
     ".zst": _zstandard,
 }

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     "--max-memory", type=ByteSize(), metavar="SIZE",
     help="Memory limit, such as 500MB or 1GiB: one thread, counts on disk, same result.",
 )  # fmt: skip
+@click.option("--binary", is_flag=True, help="Take the bytes of a known binary format as text.")
 @click.option(
     "--field", default="text", show_default=True, help="Field of JSON lines that holds the text."
 )
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
 @click.option("--out", type=PATH, required=True, help="Folder to create; must not exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train(
-    files: tuple[str, ...], specials: tuple[str, ...], field: str, out: Path, as_json: bool,
+    files: tuple[str, ...], specials: tuple[str, ...], field: str, binary: bool, out: Path,
+    as_json: bool,
     **options: Any,
 ) -> None:  # fmt: skip
     """Learn a byte-level BPE vocabulary from text.
@@ -77,7 +79,7 @@ def train(
     texts = () if specials == ("none",) else specials
     with option_names(), TrainingProgress(files) as progress:
         report = train(
-            text_blocks(files, separator=texts[0] if texts else None, field=field),
+            text_blocks(files, separator=texts[0] if texts else None, field=field, binary=binary),
             specials=texts,
             progress=progress.show,
             **options,
