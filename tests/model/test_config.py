@@ -71,7 +71,7 @@ def test_the_width_that_is_advised_is_legal(d_model):
 
 
 def test_a_width_and_a_ratio_exclude_each_other():
-    with pytest.raises(ConfigError, match=r"d_ff_ratio.*null where model\.d_ff = 100"):
+    with pytest.raises(ConfigError, match=r"d_ff_ratio.*null when model\.d_ff = 100"):
         ModelConfig(d_ff=100, d_ff_ratio=2.0)
     found = load_experiment("base_modern", ["model.d_ff=100", "model.d_ff_ratio=2"]).model
     assert (found.d_ff, found.feed_forward_width) == (None, 512)

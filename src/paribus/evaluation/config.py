@@ -9,15 +9,15 @@ from paribus.config.settings import settings
 
 @settings
 class EvaluationConfig:
-    """How often the validation loss is measured, on how much, and what is sampled beside it."""
+    """How often the validation loss is measured, on how much, and which prompts are sampled."""
 
     every: Annotated[int, Gt(0)] | None = 500
     """Steps between evaluations; null: only at the end."""
     tokens: Annotated[int, Gt(0)] | None = 131_072
-    """Validation tokens read, the same ones each time; null: all."""
+    """Validation tokens to read, the same ones each time; null: all."""
     batch_size: Annotated[int, Gt(0)] | None = None
-    """Sequences at once; null: training.batch_size over training.accumulation."""
+    """Sequences evaluated at once; null: training.batch_size / training.accumulation."""
     prompts: tuple[str, ...] = ("Once upon a time",)
-    """Texts that samples.jsonl continues at each evaluation."""
+    """Prompts that are continued at each evaluation, in samples.jsonl."""
     sample_tokens: Annotated[int, Gt(0)] = 64
-    """Tokens of each sample."""
+    """Tokens to generate for each sample."""

@@ -8,15 +8,15 @@ from paribus.config.settings import settings
 from paribus.errors import ConfigError
 
 LARGEST_SIZE = 2**31 - 1
-"""Of any count or width."""
+"""The largest count or width."""
 Size = Annotated[int, Gt(0), Lt(LARGEST_SIZE + 1)]
 
 GATED_FFNS = frozenset({"swiglu", "geglu"})
-"""Kinds with a gate beside the up projection."""
+"""Kinds with a gate projection in addition to the up projection."""
 NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "output": 1, "none": 0}
-"""Norms that a placement gives to each sublayer."""
+"""Number of norms in each sublayer, by placement."""
 WITH_FINAL_NORM = frozenset({"pre", "sandwich", "output"})
-"""Placements whose stream grows from block to block, so that `final_norm: auto` is on."""
+"""Placements whose stream grows from block to block, which turns `final_norm: auto` on."""
 
 
 @settings
@@ -59,9 +59,9 @@ class ModelConfig:
     EXCLUSIVE: ClassVar[tuple[str, ...]] = ("d_ff", "d_ff_ratio")
 
     vocab_size: Size | None = None
-    """Number of token ids; null takes it from the data."""
+    """Number of token ids; null: taken from the data."""
     context_length: Size = 256
-    """Longest sequence in tokens."""
+    """Maximum sequence length in tokens."""
     d_model: Size = 256
     """Width of the residual stream."""
     n_layers: Size = 4
@@ -69,47 +69,47 @@ class ModelConfig:
     n_heads: Size = 4
     """Number of attention heads; divides d_model."""
     n_kv_heads: Size | None = None
-    """Number of key and value heads; divides n_heads; null means n_heads."""
+    """Number of key and value heads; divides n_heads; null: n_heads."""
     norm_placement: Literal["pre", "post", "sandwich", "output", "none"] = "pre"
     """Where a block normalizes: pre x + f(norm(x)), post norm(x + f(x)), sandwich x +
     norm(f(norm(x))), output x + norm(f(x)), none x + f(x)."""
     norm: Literal["rmsnorm", "layernorm"] = "rmsnorm"
     """Kind of normalization."""
     norm_eps: Annotated[float, Ge(1e-12), Lt(1)] = 1e-5
-    """Added to the mean square or the variance, inside the root."""
+    """Added to the mean square or the variance, inside the square root."""
     final_norm: Literal["auto", "on", "off"] = "auto"
-    """Normalization in front of the output table; auto: off for post and none, else on."""
+    """Normalization before the output table; auto: off for post and none, otherwise on."""
     position: Position = Rope()
-    """How the model knows where a token stands."""
+    """How the model knows the position of a token."""
     ffn: Literal["swiglu", "geglu", "relu", "gelu", "silu", "relu2"] = "swiglu"
-    """Feed-forward network: gated, or two layers with an activation between."""
+    """Feed-forward network: gated, or two layers with an activation in between."""
     d_ff: Size | None = None
-    """Width of the feed-forward network; null takes it from the three keys below."""
+    """Width of the feed-forward network; null: computed from the next three keys."""
     d_ff_ratio: Annotated[float, Gt(0), Lt(1_000_000)] | None = None
     """d_ff over d_model before rounding; null: 8/3 when gated, 4 when not."""
     d_ff_multiple: Size = 64
     """d_ff is rounded to a multiple of this."""
     d_ff_rounding: Literal["ceil", "nearest"] = "ceil"
-    """How it is rounded."""
+    """Direction of that rounding."""
     qk_norm: bool = False
-    """RMSNorm over each head of queries and keys, before they are rotated."""
+    """Apply RMSNorm to each head of queries and keys, before rotation."""
     attention_backend: Literal["sdpa", "manual"] = "sdpa"
-    """PyTorch's fused attention, or the readable one; equal up to rounding."""
+    """PyTorch's fused attention (sdpa) or the readable one (manual); equal up to rounding."""
     tie_embeddings: bool = True
-    """One table for input and output."""
+    """Use one table for input and output."""
     logit_scale: Annotated[float, Gt(0)] = 1.0
     """Factor on the logits."""
     logit_softcap: Annotated[float, Gt(0)] | None = None
     """Bound c on the logits, c tanh(logits / c); null: none."""
     bias: bool = False
-    """Bias in linear layers and in LayerNorm."""
+    """Add a bias to linear layers and to LayerNorm."""
     init: Literal["truncated_normal", "normal", "gpt2"] = "truncated_normal"
     """Distribution of the initial matrices."""
     embedding_std: Annotated[float, Gt(0)] | None = None
     """Initial standard deviation of the token and position tables, never of an untied output table;
     null: the rule of init."""
     embedding_scale: Literal["none", "sqrt_d_model"] = "none"
-    """Factor on the embeddings where they enter the stream."""
+    """Factor on the embeddings as they enter the residual stream."""
 
     def __post_init__(self) -> None:
         units = min(max(1, round(self.d_model / self.width_unit)), LARGEST_SIZE // self.width_unit)
@@ -135,13 +135,13 @@ class ModelConfig:
             )
         if self.d_ff is not None and self.d_ff_ratio is not None:
             raise ConfigError(
-                f"model.d_ff_ratio: expected null where model.d_ff = {self.d_ff} is given, found "
+                f"model.d_ff_ratio: expected null when model.d_ff = {self.d_ff} is given, found "
                 f"{self.d_ff_ratio}. Set one of them to null"
             )
 
     @property
     def kv_heads(self) -> int:
-        """Key and value heads in effect."""
+        """The effective number of key and value heads."""
         return self.n_kv_heads if self.n_kv_heads is not None else self.n_heads
 
     @property
@@ -151,12 +151,12 @@ class ModelConfig:
 
     @property
     def width_unit(self) -> int:
-        """d_model is a multiple of this: rotary positions turn pairs, so heads have even widths."""
+        """d_model is a multiple of this; rotary positions rotate pairs, so head widths are even."""
         return self.n_heads * (2 if self.position.kind == "rope" else 1)
 
     @property
     def feed_forward_width(self) -> int:
-        """d_ff in effect: given, or ratio * d_model rounded to a multiple."""
+        """The effective d_ff: as given, or ratio * d_model rounded to a multiple."""
         if self.d_ff is not None:
             return self.d_ff
         default_ratio = 8 / 3 if self.ffn in GATED_FFNS else 4.0
@@ -167,7 +167,7 @@ class ModelConfig:
 
     @property
     def has_final_norm(self) -> bool:
-        """Whether a normalization stands in front of the output table."""
+        """Whether the model normalizes before the output table."""
         return self.final_norm == "on" or (
             self.final_norm == "auto" and self.norm_placement in WITH_FINAL_NORM
         )
