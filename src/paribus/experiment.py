@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import errno
 import hashlib
 import os
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from paribus.config.load import load
 from paribus.config.settings import settings
 from paribus.data.config import DataConfig
-from paribus.errors import ConfigError, InputMissingError
+from paribus.errors import ConfigError, InputMissingError, from_os_error
 from paribus.evaluation.config import EvaluationConfig
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, OptimizerConfig, ScheduleConfig
@@ -100,7 +101,7 @@ def find_config(name: str | Path) -> Path:
         raise ConfigError(f"config: expected a path or a name, found {name!r}")
     given = Path(name)
     for path in (given, *(Path(f"{given}{suffix}") for suffix in CONFIG_SUFFIXES)):
-        if path.is_file():
+        if _is_file(path):
             return path
     known = _known_configs()
     wanted = _without_suffix(given.as_posix().removeprefix("./").removeprefix("configs/"))
@@ -110,6 +111,15 @@ def find_config(name: str | Path) -> Path:
     if found is not None:
         return found
     raise InputMissingError(_not_found(given, known))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise from_os_error(error, path) from error
 
 
 def _known_configs() -> dict[str, Path]:
