@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains a model: `python Train.py --config base_modern.yaml [key=value ...]`.
 
-The same as `paribus train base_modern.yaml [key=value ...]`, whose options it takes too.
+This is `paribus train base_modern.yaml [key=value ...]`, and takes the same options.
 """
 
 import argparse
@@ -13,10 +13,12 @@ def main() -> int:
     from paribus.cli.main import run
 
     parser = argparse.ArgumentParser(
-        description="Train a model. Further arguments are those of: paribus train --help",
+        description="Train a model. Further arguments go to: paribus train (see its --help)",
         allow_abbrev=False,
     )
-    parser.add_argument("--config", default="base_modern.yaml", help="a file, or a name in configs")
+    parser.add_argument(
+        "--config", default="base_modern.yaml", help="a file, or a name below configs/"
+    )
     known, rest = parser.parse_known_args()
     return run(["train", known.config, *rest])
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Encodes text into token shards. Each variable below can be set in front of the command:
+# Encodes text into token shards. Set any variable below in front of the command:
 #   TOKENIZER=tokenizers/owt FILES=data/raw/owt_train.txt OUT=data/owt ./preprocess_corpus.sh
-# More arguments go to `paribus data prepare`.
+# Further arguments go to `paribus data prepare`.
 set -euo pipefail
 
 TOKENIZER="${TOKENIZER:-tokenizers/tinystories}"
-FILES="${FILES:-data/raw/TinyStoriesV2-GPT4-train.txt}" # files, folders or patterns, one a line
+FILES="${FILES:-data/raw/TinyStoriesV2-GPT4-train.txt}" # files, folders or patterns, one per line
 THREADS="${THREADS:-}"                                  # empty: all cores
 OUT="${OUT:-data/tinystories}"                          # must not exist
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Continues a text with a trained model. Each variable below can be set in front of the command:
+# Continues a text with a trained model. Set any variable below in front of the command:
 #   RUN=runs/quickstart PROMPT="One day" TEMPERATURE=0.7 ./run_generate.sh
-# More arguments go to `paribus generate`.
+# Further arguments go to `paribus generate`.
 set -euo pipefail
 
 RUN="${RUN:-runs/base_modern-s0}"
 PROMPT="${PROMPT-Once upon a time}"
-TEMPERATURE="${TEMPERATURE:-0.8}" # 0: always the likeliest token
-TOP_K="${TOP_K:-}"                # empty: choose among all tokens
+TEMPERATURE="${TEMPERATURE:-0.8}" # 0: always the most likely token
+TOP_K="${TOP_K:-}"                # empty: sample from all tokens
 
 ${PARIBUS:-uv run paribus} generate "$RUN" --prompt "$PROMPT" --temperature "$TEMPERATURE" \
     ${TOP_K:+--top-k "$TOP_K"} "$@"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Trains a tokenizer. Each variable below can be set in front of the command:
+# Trains a tokenizer. Set any variable below in front of the command:
 #   VOCAB=32000 CORPUS=data/raw/owt_train.txt OUT=tokenizers/owt ./run_train_bpe.sh
-# More arguments go to `paribus tokenizer train`.
+# Further arguments go to `paribus tokenizer train`.
 set -euo pipefail
 
 CORPUS="${CORPUS:-data/raw/TinyStoriesV2-GPT4-train.txt}" # a file, a folder or a pattern
-VOCAB="${VOCAB:-10000}"                                   # number of ids in all
+VOCAB="${VOCAB:-10000}"                                   # total number of ids
 SPECIAL="${SPECIAL:-<|endoftext|>}"                       # a special token; none for none
 IMPL="${IMPL:-fast}"                                      # fast (C++) or naive (Python)
 THREADS="${THREADS:-}"                                    # empty: all cores

@@ -72,7 +72,7 @@ def test_a_config_beside_the_user_is_found_without_its_suffix(tmp_path, monkeypa
     [
         ("base_moderm", "base_modern"), ("configs/base_vanila.yaml", "base_vanilla"),
         ("experiments/ablation_pe_rop", "ablation_pe_rope"), ("my_confg.yaml", "my config"),
-        ("zzzzzz", None), ("", None), ("..", None), ("a\0b", None), ("x" * 200, None),
+        ("zzzzzz", None), ("", None), ("..", None), ("a\0b", None), ("x" * 200, None), ("x" * 5000, None),
     ],
 )  # fmt: skip
 def test_a_name_that_is_no_config_brings_the_nearest(tmp_path, monkeypatch, name, nearest):

@@ -1,7 +1,8 @@
-"""Experiment: the settings of all rooms, composed, and where configs, runs and their parts lie."""
+"""The settings of an experiment, composed from all rooms, and where its config and run are."""
 
 import dataclasses
 import difflib
+import errno
 import hashlib
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from paribus.config.load import load
 from paribus.config.settings import settings
 from paribus.data.config import DataConfig
-from paribus.errors import ConfigError, InputMissingError
+from paribus.errors import ConfigError, InputMissingError, from_os_error
 from paribus.evaluation.config import EvaluationConfig
 from paribus.model.config import ModelConfig
 from paribus.optim.config import AdamWConfig, OptimizerConfig, ScheduleConfig
@@ -26,7 +27,7 @@ RUN_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._-]{{0,{LONGEST_RUN_NAME - 1}}}"
 
 @settings
 class RunConfig:
-    """Where a run lies."""
+    """Where a run is stored."""
 
     dir: Path | None = None
     """The run folder; null: runs/<config>-s<seed>."""
@@ -34,7 +35,7 @@ class RunConfig:
 
 @settings
 class Experiment:
-    """Everything that a run is made from."""
+    """Every setting of a run."""
 
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = AdamWConfig()
@@ -54,7 +55,7 @@ class Experiment:
 
 
 def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
-    """The experiment that a config file and `key=value` overrides describe, run.dir filled in."""
+    """Reads a config with `key=value` overrides; run.dir gets its default name if it is null."""
     path = find_config(config)
     experiment = load(Experiment, path, overrides, find_config)
     folder = experiment.run.dir
@@ -64,15 +65,15 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
 
 
 def with_run_folder(experiment: Experiment, folder: Path) -> Experiment:
-    """`experiment` at another run folder. Raises ConfigError for a name that no run may have."""
+    """`experiment` in another run folder. Raises ConfigError for an illegal name."""
     check_run_name(folder)
     return dataclasses.replace(experiment, run=RunConfig(dir=folder))
 
 
 def run_name(config_name: str, seed: int) -> str:
-    """The default name of a run: the config and the seed, made of what a run name may hold.
+    """The default name of a run: its config and its seed, in characters that are legal in a name.
 
-    If that loses or shortens something, six digits keep two configs apart.
+    If letters are lost or cut off, six digits keep two configs apart.
     """
     ascii_name = unicodedata.normalize("NFKD", config_name).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_name).strip("-").lstrip(".-") or "config"
@@ -89,7 +90,7 @@ def _letters(name: str) -> str:
 
 
 def check_run_name(folder: Path) -> None:
-    """Raises ConfigError for a name that no run may have."""
+    """Raises ConfigError if a run folder has a name that a shell or a screen would not take."""
     if not RUN_NAME.fullmatch(folder.name):
         raise ConfigError(
             f"run.dir: expected a name of 1 to 64 letters, digits, '.', '_', '-', not starting "
@@ -121,25 +122,34 @@ def check_resolved(experiment: Experiment, source: Path) -> None:
 
 
 def find_config(name: str | Path) -> Path:
-    """The file of a config: a path, or a name below ./configs or the configs of the package.
+    """Finds a config by its path, or by its name below ./configs or in the package.
 
-    The suffix may be left out, and so may the folders: `experiments/ablation_pe_rope.yaml` and
-    `ablation_pe_rope` are one file. Raises InputMissingError with the nearest name.
+    The folders and the suffix may be left out: `experiments/ablation_pe_rope.yaml` and
+    `ablation_pe_rope` are the same file. Raises InputMissingError with the nearest name.
     """
     if not isinstance(name, str | Path):
         raise ConfigError(f"config: expected a path or a name, found {name!r}")
     given = Path(name)
     for path in (given, *(Path(f"{given}{suffix}") for suffix in CONFIG_SUFFIXES)):
-        if path.is_file():
+        if _is_file(path):
             return path
     known = _known_configs()
     wanted = _without_suffix(given.as_posix().removeprefix("./").removeprefix("configs/"))
-    # A name of this project, never the last part of a mistyped path.
+    # Never only the last part of a path: that would accept a mistyped folder.
     ends = (path for key, path in known.items() if f"/{key}".endswith(f"/{wanted}"))
     found = known.get(wanted) or next(ends, None)
     if found is not None:
         return found
     raise InputMissingError(_not_found(given, known))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise from_os_error(error, path) from error
 
 
 def _known_configs() -> dict[str, Path]:
@@ -174,6 +184,6 @@ def runs_folder() -> Path:
 
 def _installed_configs() -> list[Path]:
     package = Path(__file__).parent
-    # In a source tree the configs lie beside src; an installed package carries them.
+    # In a source tree the configs are next to src; an installed package contains them.
     roots = [package / "configs", package.parents[1] / "configs"]
     return [root for root in roots if root.is_dir()][:1]

@@ -162,6 +162,8 @@ def test_a_setting_that_means_nothing(refused, train, override, words):
         ("model:\n  n_layer: 2\n", ["c.yaml:2", "'n_layer'", "model.n_layers"]),
         ("model:\n  d_model: 8\n  d_model: 16\n", ["c.yaml:3", "d_model", "twice"]),
         ("training: {batch_size: 0}\n", ["c.yaml:1", "found 0"]),
+        ("training: {seed: 1}\nmodel:\n", ["model (c.yaml:2): expected a section", "found null"]),
+        ("model:\n  position:\n", ["model.position (c.yaml:2): expected a section", "found null"]),
     ],
 )
 def test_a_config_that_means_nothing_is_named_by_file_and_line(refused, tmp_path, text, words):

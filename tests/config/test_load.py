@@ -344,3 +344,9 @@ def test_settings_are_frozen_and_keyword_only():
         Drawing().width = 3  # type: ignore[misc]
     with pytest.raises(TypeError):
         Circle("circle")  # type: ignore[misc]
+
+
+def test_a_thousand_mistakes_are_all_told_and_the_first_ones_explained(write):
+    lines = problems(write("".join(f"widt{i}: 1\n" for i in range(1000))))
+    assert [line.partition(" ")[0] for line in lines] == [f"widt{i}" for i in range(1000)]
+    assert [line.endswith("Did you mean 'width'?") for line in lines[:31]] == [True] * 30 + [False]

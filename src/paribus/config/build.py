@@ -33,22 +33,22 @@ from paribus.errors import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One mistake in settings: where it is, and its line without the place and the advice."""
+    """One mistake in settings: its path, and its error without the place and the advice."""
 
     path: Path
     text: str
     nearest: tuple[Any, ...] = ()
-    """Values to advise in place of the wrong one, if they are legal."""
+    """Values to suggest instead, if they turn out to be legal."""
     is_unknown_key: bool = False
     is_missing: bool = False
-    """No value is given: the place is that of the section."""
+    """A required key that the section lacks; its place is the section's."""
 
 
 Report = Callable[[Problem], None]
 
 
 def build(hint: Any, value: Any, path: Path, report: Report) -> Any:
-    """The settings or the value that `value` stands for; each mistake is reported with its path."""
+    """Builds what `hint` describes from `value`, and reports each mistake with its path."""
     if type(value) in variants(hint):
         return value  # settings check themselves when they are made
     if isinstance(value, dict):
@@ -67,7 +67,7 @@ def build(hint: Any, value: Any, path: Path, report: Report) -> Any:
 
 
 def wrong_value(hint: Any, found: Any, path: Path) -> Problem:
-    """The mistake of a value that its hint does not allow."""
+    """The problem with a value that its hint does not allow."""
     text = f"expected {expected_value(hint, found, path)}, found {shown(found)}"
     return Problem(path, text, tuple(nearest_values(hint, found)))
 
@@ -122,7 +122,7 @@ def _required(cls: type) -> Iterator[str]:
 
 
 def _made(cls: type, values: dict[str, Any], path: Path, report: Report) -> Any:
-    """An instance of `cls`, or the rule between its keys that is broken."""
+    """Makes an instance of `cls`, or reports the broken rule between its keys."""
     try:
         return cls(**values)
     except ConfigError as error:
@@ -159,7 +159,7 @@ def _items(items: Any, values: list[Any] | tuple[Any, ...], path: Path, report: 
 
 
 def _single(hint: Any, value: Any, path: Path, report: Report) -> Any:
-    """A value without parts, which pydantic checks; the words of an error are ours."""
+    """Checks a value without parts by pydantic; the words of the error come from the hint."""
     single = tuple(option for option in options(hint) if not _has_parts(option))
     if single and isinstance(value, str | int | float | PurePath | None):
         try:
@@ -167,7 +167,8 @@ def _single(hint: Any, value: Any, path: Path, report: Report) -> Any:
         except ValueError:  # what pydantic raises, and json for a number that it cannot write
             pass
         else:
-            if not _is_no_path(checked):
+            # pydantic takes a NUL, and reads empty text as the working folder.
+            if not isinstance(checked, PurePath) or (str(value) and "\0" not in str(value)):
                 return checked
     report(wrong_value(hint, value, path))
     return None
@@ -190,7 +191,3 @@ def _plain(value: Any) -> Any:
         return value.as_posix()
     is_too_large = isinstance(value, int) and not is_finite(value)
     return float("inf") if is_too_large else value
-
-
-def _is_no_path(checked: Any) -> bool:
-    return isinstance(checked, PurePath) and "\0" in str(checked)

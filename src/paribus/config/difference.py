@@ -1,4 +1,4 @@
-"""What two configs have different, key by key."""
+"""The difference between two configs, key by key."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from paribus.config.layers import to_plain
 
 
 class Difference(NamedTuple):
-    """A key whose value differs; None stands for null and for a key that one of them lacks."""
+    """A key with different values; None means null, or that one config lacks the key."""
 
     key: str
     before: Any
@@ -16,7 +16,7 @@ class Difference(NamedTuple):
 
 
 def differences(before: Any, after: Any) -> list[Difference]:
-    """The keys whose values differ between two settings, or plain values, in their order."""
+    """The keys that differ between two settings (or their plain values), in order."""
     return list(_differences((), to_plain(before), to_plain(after)))
 
 

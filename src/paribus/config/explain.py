@@ -1,4 +1,4 @@
-"""Explains a mistake in settings: the key, the line of the file, and an advice that is legal."""
+"""Explains a mistake in settings: its key, its line in the file, and advice that is legal."""
 
 import copy
 from collections.abc import Sequence
@@ -10,12 +10,17 @@ from paribus.config.layers import merge_layers
 from paribus.config.legal_values import advice_of
 from paribus.config.yaml_source import Source, nearest
 
+ADVISED = 30
+"""The number of mistakes that come with advice: each is tried on the whole config."""
+
 
 def line_of(
     problem: Problem, cls: type, layers: Sequence[Source], problems: Sequence[Problem]
 ) -> str:
-    """The line of one of `problems`: `key (place): expected ..., found .... Advice`."""
-    if problem.is_unknown_key:
+    """The error line for one of `problems`: `key (place): expected ..., found .... Advice`."""
+    if problem not in problems[:ADVISED]:
+        advice = ""
+    elif problem.is_unknown_key:
         advice = _nearest_key(problem.path, cls, layers)
     else:
         others = [other.path for other in problems if other.path != problem.path]
@@ -27,7 +32,7 @@ def line_of(
 
 
 def in_order_of_reading(problems: Sequence[Problem], layers: Sequence[Source]) -> list[Problem]:
-    """Defaults first, then file by file and line by line, then the command line."""
+    """The problems sorted by place: defaults, then files line by line, then the command line."""
 
     def position(problem: Problem) -> tuple[int, int]:
         index, path = _origin(problem, layers)
@@ -38,7 +43,7 @@ def in_order_of_reading(problems: Sequence[Problem], layers: Sequence[Source]) -
 
 def _nearest_key(path: Path, cls: type, layers: Sequence[Source]) -> str:
     values = merge_layers(cls, [layer.values for layer in layers])
-    # Of two keys that are equally near, the one in the same section.
+    # Among equally close keys, prefer the same section.
     keys = sorted(
         keys_of(cls, values, any_kind=True), key=lambda key: key[: len(path) - 1] != path[:-1]
     )
@@ -54,7 +59,7 @@ def _nearest_key(path: Path, cls: type, layers: Sequence[Source]) -> str:
 def _is_legal(
     cls: type, layers: Sequence[Source], path: Path, value: Any, others: Sequence[Path]
 ) -> bool:
-    """Whether `value` would be accepted, and break no rule, once the other mistakes are gone."""
+    """Whether `value` would be accepted, and break no rule, with the other mistakes fixed."""
     index = _layer_of(path, layers)
     if index is None:
         return False
@@ -72,7 +77,7 @@ def _is_legal(
 
 
 def _origin(problem: Problem, layers: Sequence[Source]) -> tuple[int | None, Path]:
-    """The layer and the path to point at: for what a section or an item lacks, the section."""
+    """The layer and the path to point at; for a key that is missing, its section."""
     path = problem.path
     while (index := _layer_of(path, layers)) is None and (
         problem.is_missing or any(isinstance(part, int) for part in path[:-1])
@@ -103,7 +108,7 @@ def _parent(values: Any, path: Path) -> Any:
 
 
 def _remove(values: Any, path: Path) -> None:
-    """Removes a key; an item of a list would move those behind it, so the list goes as a whole."""
+    """Removes a key; for an item of a list the whole list, as the others would move."""
     is_index = [isinstance(part, int) for part in path]
     path = path[: is_index.index(True)] if any(is_index) else path
     if _has(values, path):

@@ -1,4 +1,4 @@
-"""The words of an error about a value, from its type hint: what was expected, what is nearest."""
+"""The words of an error about a value, from its type hint: what is expected, what is nearest."""
 
 import difflib
 import json
@@ -27,9 +27,9 @@ _BOUNDS: dict[type, tuple[str, Callable[[Any, Any], bool], str]] = {
 
 
 def expected_value(hint: Any, found: Any, path: Path = ()) -> str:
-    """What stands behind "expected" in the error about `found`, which stands at `path`."""
+    """The words after "expected" in the error about `found` at `path`."""
     wanted = [option for option in options(hint) if bare(option) is not NoneType]
-    # About a number in place of another, what is wrong with it says more than "or text".
+    # For a wrong number, its bound says more than "a number or text".
     numeric = [option for option in wanted if bare(option) in (int, float)]
     if is_number(found) and numeric:
         wanted = numeric
@@ -51,14 +51,14 @@ def nearest_values(hint: Any, found: Any) -> Iterator[Any]:
 
 
 def advice_of(value: Any) -> str:
-    """The sentence that advises to take `value`."""
+    """The sentence that suggests `value`."""
     if value is None:
         return ". Set it to null"
     return f". Did you mean {value!r}?" if isinstance(value, str) else f". The nearest is {value}"
 
 
 def shown(value: Any) -> str:
-    """`value` as an error shows it: on one line, as YAML writes it where that is short."""
+    """`value` as an error shows it: on one line of at most 80 characters."""
     if isinstance(value, bool) or value is None:
         return str(json.dumps(value))
     try:
@@ -74,12 +74,12 @@ def joined(words: list[str]) -> str:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether `value` is a number, which true and false are not."""
+    """Whether `value` is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def length_problem(sequence: Any, length: int) -> str | None:
-    """What a list of another length should have been, None if its length is legal."""
+    """What was expected instead of a list of this length; None if the length is legal."""
     items = typing.get_args(bare(sequence))
     if typing.get_origin(bare(sequence)) is tuple and Ellipsis not in items:
         return f"a list of {len(items)}" if length != len(items) else None
@@ -109,7 +109,7 @@ def _described(option: Any, found: Any, path: Path) -> Iterator[str]:
 
 
 def is_finite(number: float) -> bool:
-    """Whether a float can hold a number; math.isfinite takes no whole number beyond that."""
+    """Whether a float can hold `number`; math.isfinite fails on larger whole numbers."""
     return abs(number) <= sys.float_info.max
 
 
@@ -124,7 +124,7 @@ def _number_problem(option: Any, found: float) -> str:
 
 
 def _bounds(option: Any, value: float) -> Iterator[tuple[bool, str]]:
-    """Each bound of an option: whether `value`, or a length, keeps it, and the bound in words."""
+    """For each bound of an option: whether `value` (or a length) keeps it, and its words."""
     for bound in _flat_metadata(option):
         if type(bound) in _BOUNDS:
             name, holds, words = _BOUNDS[type(bound)]
@@ -133,10 +133,10 @@ def _bounds(option: Any, value: float) -> Iterator[tuple[bool, str]]:
 
 
 def _nearest(option: Any, found: float) -> float:
-    """`found` made legal by the least change; unchanged where nothing is nearest."""
+    """The legal number nearest to `found`; `found` itself if there is none."""
     kind = bare(option)
     value: Any = round(found) if kind is int else found
-    step = 1 if kind is int else 0  # no float is the nearest to a bound that is not legal itself
+    step = 1 if kind is int else 0  # an exclusive bound has no nearest float
     for bound in _flat_metadata(option):
         match bound:
             case Gt(gt):

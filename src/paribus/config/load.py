@@ -1,4 +1,4 @@
-"""Layers of settings, merged and checked into one frozen value.
+"""Merges layers of settings and checks them into one frozen value.
 
 The layers are the defaults, the base file, the file, and the overrides, later ones winning.
 """
@@ -24,9 +24,9 @@ def load(
     overrides: Sequence[str] = (),
     find: Callable[[str], Path] | None = None,
 ) -> T:
-    """The settings `cls` from `path` (with its `base:`) and `key=value` overrides.
+    """Loads settings of `cls` from `path` (with its `base:`) and `key=value` overrides.
 
-    A base is a file beside the one that names it, or else what `find` gives for its name.
+    A base is a path relative to the file that names it, or a name that `find` resolves.
 
     Raises ConfigError with one line for each problem: dotted key, place, what was expected.
     """
@@ -48,15 +48,15 @@ def resolve(cls: type[T], layers: Sequence[Source]) -> T:
     if not problems:
         return result
     ordered = in_order_of_reading(problems, layers)
-    lines = [line_of(problem, cls, layers, problems) for problem in ordered]
+    lines = [line_of(problem, cls, layers, ordered) for problem in ordered]
     raise ConfigError(*dict.fromkeys(lines))
 
 
 def check(cls: type[T], value: object) -> T:
-    """`value` as settings of `cls`, checked anew. Raises ConfigError if it is something else.
+    """Checks at the border of a public function that `value` is legal settings of `cls`.
 
-    For the border of a public function: settings check themselves when they are made, so what is
-    left to find is a value of another type.
+    Settings check themselves when they are created, so this mostly finds values of other types.
+    Raises ConfigError.
     """
     if type(value) is not cls:
         raise ConfigError(
@@ -67,7 +67,7 @@ def check(cls: type[T], value: object) -> T:
 
 
 def to_yaml(value: Any) -> str:
-    """Settings as YAML text, complete, so that reading it gives an equal value."""
+    """Settings as complete YAML text, which reads back equal."""
     import io
 
     from ruamel.yaml import YAML
@@ -81,7 +81,7 @@ def to_yaml(value: Any) -> str:
 
 
 def _escaped(value: Any) -> Any:
-    """`value` with text in double quotes where single ones would read a character as a line end."""
+    """`value` with unprintable text in double quotes, which escape what would end a line."""
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if isinstance(value, dict):
@@ -107,7 +107,7 @@ def _file_layers(
     if path.resolve() in seen:
         raise ConfigError(f"{path}: expected base files that end, found a loop of 'base'")
     source = read_yaml(path, dotted_names=True)
-    # A settings class with a key of this name means it otherwise.
+    # A settings class may have a key of its own with this name.
     base = None if "base" in hints_of(cls) else source.values.pop("base", None)
     if base is None:
         return [source]

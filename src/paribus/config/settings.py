@@ -13,18 +13,18 @@ T = typing.TypeVar("T")
 
 @typing.dataclass_transform(frozen_default=True, kw_only_default=True)
 def settings(cls: type[T]) -> type[T]:
-    """Makes `cls` a settings class: no instance holds a value that its type hints do not allow.
+    """Makes `cls` a settings class, whose instances hold only what its type hints allow.
 
-    Hints are single values (with bounds of annotated_types), other settings classes, unions of
-    them told apart by a `kind`, and `tuple[X, ...]`, `list[X]` and `dict[str, X]` of all these.
-    Rules between keys go into `__post_init__` and raise ConfigError. `EXCLUSIVE` names keys of
-    which a config sets one: setting one clears the others.
+    A hint is a single value (with bounds from annotated_types), another settings class, a union
+    of them with different `kind`s, or `tuple[X, ...]`, `list[X]` or `dict[str, X]` of any of these.
+    Rules between keys go into `__post_init__` and raise ConfigError. `EXCLUSIVE` lists keys of
+    which only one may be set: setting one clears the others.
     """
     rules = getattr(cls, "__post_init__", None)
     if not hasattr(rules, "checks_values"):
         cls.__post_init__ = _checking_values(rules)  # type: ignore[attr-defined]
     made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
-    # A checker of annotations, as the tests install, would refuse first and in other words.
+    # A run-time checker of annotations, as in the tests, would fail first and in other words.
     typing.no_type_check(made.__init__)
     return made
 
@@ -42,7 +42,7 @@ def _checking_values(rules: Callable[[Any], None] | None) -> Callable[[Any], Non
 
 
 def _check_values(instance: Any) -> None:
-    """Checks each value that is no default, and puts it into its type: lists become tuples."""
+    """Checks each value that is not a default and converts it to its type: lists become tuples."""
     given = {
         field.name: value
         for field in dataclasses.fields(instance)
@@ -63,6 +63,6 @@ def _check_values(instance: Any) -> None:
 
 
 def _section_name(cls: type) -> tuple[str, ...]:
-    """The key that a class usually has in a config: ModelConfig stands below `model`."""
+    """The usual key of a class in a config: ModelConfig is `model`."""
     name = cls.__name__.removesuffix("Config")
     return (name.lower(),) if name != cls.__name__ or hasattr(cls, "kind") else ()

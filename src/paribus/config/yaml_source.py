@@ -35,7 +35,7 @@ _KEY_PART = re.compile(r'\.?([^\s.\[\]"\'=]+)|\[(\d{1,9})\]|\["([^"]*)"\]')
 
 @dataclass(frozen=True)
 class Source:
-    """Nested values of one layer of settings, and where each dotted key stands."""
+    """The nested values of one layer of settings, and the line of each dotted key."""
 
     name: str
     values: dict[Any, Any]
@@ -53,7 +53,7 @@ class Source:
 
 
 def read_yaml(path: Path, *, dotted_names: bool = False) -> Source:
-    """The mapping in `path`. Raises ConfigError with the line of what is wrong.
+    """Reads the mapping in `path`. Raises ConfigError with the line of the mistake.
 
     With `dotted_names` a name may hold dots, as the names of a map do.
     """
@@ -137,7 +137,7 @@ def _text(path: Path) -> str:
 
 
 def _parse_key(key: str) -> KeyPath:
-    """The path of a key as `dotted` writes it; empty if it is none."""
+    """Parses a key as `dotted` writes it; empty if it is not one."""
     parts: list[str | int] = []
     position = 0
     while position < len(key) and (match := _KEY_PART.match(key, position)):
@@ -163,7 +163,7 @@ def _load(text: str) -> Any:
 
 
 def _first_refused(text: str) -> tuple[int, str] | None:
-    """The line of the first thing that is more than plain keys and values, and what it is."""
+    """The line and name of the first element that is not a plain key or value."""
     depth = 0
     for count, event in enumerate(YAML(pure=True).parse(text)):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
@@ -189,7 +189,7 @@ def _refused(event: Event, depth: int, count: int) -> str | None:
 
 
 def _plain(value: Any, path: KeyPath, source: Source, dotted_names: bool) -> Any:
-    """`value` without what ruamel keeps beside it; the lines of its keys go into `source`."""
+    """`value` in plain Python types; the lines of its keys are added to `source`."""
     if isinstance(value, CommentedMap):
         entries: dict[str, Any] = {}
         for key, item in value.items():
@@ -219,7 +219,7 @@ def _check_name(key: Any, place: str, dotted_names: bool) -> None:
 
 
 def dotted_name_problem(key: str) -> str:
-    """What is wrong with a dotted name where keys of settings stand."""
+    """The error text for a dotted name among the keys of settings."""
     section, _, rest = key.partition(".")
     return f"expected a section, found {key!r}. Write {section}: {{{rest}: ...}}"
 
@@ -230,7 +230,7 @@ def _line_of(error: Exception) -> int | None:
 
 
 def _found(error: Exception, text: str) -> str:
-    """What stands in the text instead of YAML, with what to do; never in ruamel's words."""
+    """What was found instead of YAML, and what to do, without ruamel's words."""
     problem = str(getattr(error, "problem", ""))
     if isinstance(error, DuplicateKeyError):
         key = problem.partition("found duplicate key ")[2].partition(" with value")[0]
@@ -240,7 +240,7 @@ def _found(error: Exception, text: str) -> str:
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
     if mark is None:
         return "a character or a number that no config can hold"
-    rest = "\n".join(text.split("\n")[mark.line :])[mark.column :].rstrip()
+    rest = "\n".join(text.split("\n")[mark.line :])[mark.column :].strip("\n ")
     if not rest:
         return "the end of the text. Close its brackets and quotes"
     if rest.startswith("\t"):

@@ -22,6 +22,6 @@ class EvaluationConfig:
     min_delta: Annotated[float, Ge(0)] = 0.0
     """Nats by which a loss must be lower to count as lower, for early stopping."""
     prompts: tuple[str, ...] = ("Once upon a time",)
-    """Texts that samples.jsonl continues at each evaluation."""
+    """Prompts that are continued at each evaluation, in samples.jsonl."""
     sample_tokens: Annotated[int, Gt(0)] = 64
-    """Tokens of each sample."""
+    """Tokens to generate for each sample."""

@@ -110,9 +110,9 @@ class ModelConfig:
     EXCLUSIVE: ClassVar[tuple[str, ...]] = ("d_ff", "d_ff_ratio")
 
     vocab_size: Size | None = None
-    """Number of token ids; null takes it from the data."""
+    """Number of token ids; null: taken from the data."""
     context_length: Size = 256
-    """Longest sequence in tokens."""
+    """Maximum sequence length in tokens."""
     d_model: Size = 256
     """Width of the residual stream."""
     n_layers: Size = 4
@@ -127,27 +127,27 @@ class ModelConfig:
     norm: NormName = "rmsnorm"
     """Kind of normalization."""
     norm_eps: Annotated[float, Ge(1e-12), Lt(1)] = 1e-5
-    """Added to the mean square or the variance, inside the root."""
+    """Added to the mean square or the variance, inside the square root."""
     final_norm: Literal["auto", "on", "off"] = "auto"
-    """Normalization in front of the output table; auto: off for post and none, else on."""
+    """Normalization before the output table; auto: off for post and none, otherwise on."""
     position: Position = Rope()
     """How the model knows the position of a token."""
     ffn: FFNName = "swiglu"
     """Feed-forward network: gated, or two layers with an activation in between."""
     d_ff: Size | None = None
-    """Width of the feed-forward network; null takes it from the three keys below."""
+    """Width of the feed-forward network; null: computed from the next three keys."""
     d_ff_ratio: Annotated[float, Gt(0), Lt(1_000_000)] | None = None
     """d_ff over d_model before rounding; null: 8/3 when gated, 4 when not."""
     d_ff_multiple: Size = 64
     """d_ff is rounded to a multiple of this."""
     d_ff_rounding: Literal["ceil", "nearest"] = "ceil"
-    """How it is rounded."""
+    """Direction of that rounding."""
     qk_norm: bool = False
-    """RMSNorm over each head of queries and keys, before they are rotated."""
+    """Apply RMSNorm to each head of queries and keys, before rotation."""
     attention_backend: Literal["sdpa", "manual"] = "sdpa"
-    """PyTorch's fused attention, or the readable one; equal up to rounding."""
+    """PyTorch's fused attention (sdpa) or the readable one (manual); equal up to rounding."""
     tie_embeddings: bool = True
-    """One table for input and output."""
+    """Use one table for input and output."""
     logit_scale: Annotated[float, Gt(0)] = 1.0
     """Factor on the logits."""
     logit_softcap: Annotated[float, Gt(0)] | None = None

@@ -17,11 +17,11 @@ class OptimizerSettings:
 
     kind: str
     lr: Rate = 3e-4
-    """Highest learning rate, reached at the end of the warm-up."""
+    """Peak learning rate, reached at the end of the warm-up."""
     weight_decay: Annotated[float, Ge(0)] = 0.1
-    """Strength of the decay; each step takes lr * weight_decay of a weight away."""
+    """Decoupled weight decay; each step shrinks a weight by lr * weight_decay of itself."""
     decay: Literal["matrices", "all"] = "matrices"
-    """Which parameters decay: tensors of two dimensions and more, or all."""
+    """Which parameters decay: tensors with two or more dimensions, or all."""
 
 
 @settings
@@ -29,15 +29,15 @@ class MomentSettings(OptimizerSettings):
     """Settings of the kinds with adaptive moments."""
 
     beta1: Fraction = 0.9
-    """Decay of the mean of gradients."""
+    """Decay of the running mean of gradients."""
     beta2: Fraction = 0.95
-    """Decay of the mean of squared gradients."""
+    """Decay of the running mean of squared gradients."""
     eps: Annotated[float, Gt(0)] = 1e-8
-    """Added to the root, outside of it."""
+    """Added to the square root, outside of it."""
 
     @property
     def moments(self) -> tuple[int, int]:
-        """Numbers kept for each weight of a hidden matrix, and of any other tensor."""
+        """Moments kept per weight: for hidden matrices, and for all other tensors."""
         return 2, 2
 
 
@@ -47,20 +47,20 @@ class AdamWConfig(MomentSettings):
 
     kind: Literal["adamw"] = "adamw"
     foreach: bool = True
-    """All tensors in one call, or compiled in one pass; false: the readable update, one by one."""
+    """Update all tensors in one call; false: the readable update, one tensor at a time."""
 
 
 @settings
 class SGDConfig(OptimizerSettings):
-    """SGD: the gradient, or its running sum, with decoupled weight decay."""
+    """SGD with momentum and decoupled weight decay."""
 
     kind: Literal["sgd"] = "sgd"
     momentum: Fraction = 0.9
-    """Share of the running sum that stays; 0: the gradient alone."""
+    """Share of the running sum that is kept; 0: plain gradient descent."""
 
     @property
     def moments(self) -> tuple[int, int]:
-        """Numbers kept for each weight of a hidden matrix, and of any other tensor."""
+        """Moments kept per weight: for hidden matrices, and for all other tensors."""
         return (1, 1) if self.momentum else (0, 0)
 
 
@@ -70,15 +70,15 @@ class MuonConfig(MomentSettings):
 
     kind: Literal["muon"] = "muon"
     matrix_lr: Rate = 0.02
-    """Highest learning rate of the hidden matrices; it follows the schedule as lr does."""
+    """Peak learning rate of the hidden matrices; it follows the same schedule as lr."""
     momentum: Fraction = 0.95
-    """Decay of the mean of their gradients."""
+    """Decay of the running mean of their gradients."""
     iterations: Annotated[int, Gt(0)] = 5
-    """Steps of Newton and Schulz."""
+    """Newton-Schulz iterations."""
 
     @property
     def moments(self) -> tuple[int, int]:
-        """Numbers kept for each weight of a hidden matrix, and of any other tensor."""
+        """Moments kept per weight: for hidden matrices, and for all other tensors."""
         return 1, 2
 
 
@@ -87,15 +87,15 @@ OptimizerConfig = AdamWConfig | SGDConfig | MuonConfig
 
 @settings
 class ScheduleConfig:
-    """The learning rate of each step."""
+    """How the learning rate changes from step to step."""
 
     kind: Literal["cosine", "wsd", "linear", "constant"] = "cosine"
-    """Shape after the warm-up; wsd: warm-up, stable, decay."""
+    """Shape after the warm-up; wsd is warm-up, stable, decay."""
     warmup_steps: Annotated[int, Ge(0)] | None = 2000
     """Steps of linear growth from 0 to optimizer.lr; null: a tenth of the horizon."""
     min_lr: Annotated[float, Ge(0)] = 3e-5
-    """Learning rate at the horizon and after it; constant ignores it."""
+    """Learning rate at and after the horizon; constant ignores it."""
     horizon: Annotated[int, Gt(0)] | None = None
     """Step at which min_lr is reached; null: the last step of the run."""
     decay_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    """Share of the steps from warm-up to horizon that wsd spends decaying."""
+    """Fraction of the steps between warm-up and horizon that wsd spends decaying."""
