@@ -12,7 +12,21 @@ def main() -> None:
 
     exit_code = run(sys.argv[1:])
     _end_at_once_on_signals()  # the work is done: they may end the clean-up
+    _let_go_of_streams()
     sys.exit(exit_code)
+
+
+def _let_go_of_streams() -> None:
+    """Writes out what is buffered; what nobody can take is dropped.
+
+    Python flushes at its end too, and where that fails, as with a reader that has left, it prints
+    "Exception ignored" and exits with 120, whatever the exit code was.
+    """
+    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _end_at_once_on_signals() -> None:

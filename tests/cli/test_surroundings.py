@@ -14,10 +14,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell is nee
 PARIBUS = [sys.executable, "-m", "paribus"]
 
 
-def shell(script, *arguments, folder):
-    """Runs a line of sh in which "$@" is the command."""
+def shell(script, *arguments, folder, buffered=False):
+    """Runs a line of sh in which "$@" is the command; `buffered` as users have it."""
+    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+    if buffered:
+        del environment["PYTHONUNBUFFERED"]
     return subprocess.run(
-        ["bash", "-c", script, "sh", *PARIBUS, *map(str, arguments)],
+        ["bash", "-c", script, "sh", *PARIBUS, *map(str, arguments)], env=environment,
         cwd=folder, capture_output=True, encoding="utf-8", timeout=120, check=False,
     )  # fmt: skip
 
@@ -27,10 +30,36 @@ def train(tiny_data):
     return ("train", tiny_data.config, "--data", tiny_data.tokens, "--run", "run")
 
 
-def test_a_reader_that_leaves_does_not_end_training(train, tmp_path):
-    done = shell('"$@" 2>&1 | head -1; exit ${PIPESTATUS[0]}', *train, folder=tmp_path)
-    assert done.returncode == 0
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_reader_that_leaves_does_not_end_training(train, tmp_path, buffered):
+    script = '"$@" 2>&1 | head -1; exit ${PIPESTATUS[0]}'
+    done = shell(script, *train, folder=tmp_path, buffered=buffered)
+    assert done.returncode == 0 and done.stderr == ""
     assert checkpoint.find(tmp_path / "run").step == 8
+
+
+QUIET_READERS = {
+    "standard output": ('"$@" | true; exit ${PIPESTATUS[0]}', 0),
+    "both": ('"$@" 2>&1 | true; exit ${PIPESTATUS[0]}', 0),
+    "a full device": ('"$@" > /dev/full', 74),
+    "a full device for errors": ('"$@" 2> /dev/full', 0),
+}
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("case", QUIET_READERS)
+def test_what_nobody_reads_changes_no_exit_code_and_prints_nothing(case, buffered, tmp_path):
+    script, exit_code = QUIET_READERS[case]
+    done = shell(script, "accounting", "base_modern", folder=tmp_path, buffered=buffered)
+    assert done.returncode == exit_code, done.stderr
+    assert "Exception ignored" not in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_refusal_that_nobody_reads_keeps_its_exit_code(tmp_path, buffered):
+    script = '"$@" 2>&1 | true; exit ${PIPESTATUS[0]}'
+    done = shell(script, "eval", "nowhere", folder=tmp_path, buffered=buffered)
+    assert (done.returncode, done.stderr) == (66, "")
 
 
 @pytest.mark.parametrize("arguments", [("info",), ("--help",)])

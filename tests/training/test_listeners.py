@@ -55,7 +55,9 @@ def test_every_listener_hears_of_everything_in_order(tiny_experiment):
         *("start", "saved 0", "step 1/4", "step 2/4", "evaluation 2", "saved 2"),
         *("step 3/4", "step 4/4", "evaluation 4", "saved 4", "end finished"),
     ]
-    assert one.rows == [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    assert one.rows == [
+        json.loads(line) for line in (folder / "metrics.jsonl").open(encoding="utf-8")
+    ]
     assert (one.info.name, one.info.step, one.info.n_steps) == ("run", 0, 4)
     assert one.info.config["training"]["steps"] == 4
 

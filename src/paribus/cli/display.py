@@ -56,7 +56,8 @@ class StatusLine:
             return
         self._last = time.monotonic()
         self._open, text = self._is_terminal, one_line(text)
-        click.echo(f"\r{text:<70}" if self._is_terminal else text, err=True, nl=not self._open)
+        with contextlib.suppress(OSError):
+            click.echo(f"\r{text:<70}" if self._is_terminal else text, err=True, nl=not self._open)
 
     def end(self) -> None:
         """Ends the line, so that other text starts below it."""
@@ -147,8 +148,8 @@ class TrainingDisplay(Listener):
 
 
 def say(text: str = "") -> None:
-    """Prints one line to standard error; a reader that has gone away does not end the work."""
-    with contextlib.suppress(BrokenPipeError):
+    """Prints one line to standard error; if it cannot be written, the work still continues."""
+    with contextlib.suppress(OSError):
         click.echo(one_line(text), err=True)
 
 

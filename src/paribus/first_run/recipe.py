@@ -39,8 +39,8 @@ class Size:
 
 
 SIZES = (
-    Size(d_model=256, n_layers=6, batch_size=16),
-    Size(d_model=128, n_layers=4, batch_size=16),
+    Size(d_model=256, n_layers=6, batch_size=8),
+    Size(d_model=128, n_layers=4, batch_size=8),
     Size(d_model=64, n_layers=3, batch_size=8, vocab_size=1024),
     Size(d_model=32, n_layers=2, batch_size=4, context_length=64, vocab_size=512),
 )
