@@ -258,6 +258,14 @@ nb::object decode_list(const bpe::Encoder& encoder, const nb::list& items) {
 }  // namespace
 
 NB_MODULE(_core, module) {
+    // Python does not free every object at exit, and nanobind would report those as leaks: torch
+    // keeps an exception that passed through a backward pass, with the frames of its traceback and
+    // the Encoder in them; so does a daemon thread, or a callback of the garbage collector. Such a
+    // report would follow the one line of an error. tests/core/test_leaks.py turns the report on
+    // to find leaks of our own.
+    nb::set_leak_warnings(false);
+    module.def("set_leak_warnings", &nb::set_leak_warnings, nb::arg("enabled"),
+               "Whether objects of this module that are alive at exit are reported.");
     module.doc() = "Byte-level BPE: split, train, encode, decode.";
     nb::exception<bpe::Error>(module, "CoreError").doc() =
         "Data that contradicts itself: where, what was expected, what was found.";

@@ -80,6 +80,10 @@ class Core(Protocol):
         """
         ...
 
+    def set_leak_warnings(self, enabled: bool) -> None:
+        """Whether objects of the core that are alive at exit are reported on standard error."""
+        ...
+
 
 def load_core() -> Core | None:
     """`paribus._core`, or None with a warning where it was left out of the installation."""
