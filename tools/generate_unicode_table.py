@@ -1,9 +1,9 @@
-"""Writes the one table of character classes that the C++ core and the Python reference share.
+"""Write the table of character classes that the C++ core and the Python reference share.
 
-Run it from the repository's root: `uv run python tools/generate_unicode_table.py`. It asks the
-pinned tiktoken itself, code point by code point, so that the table is what tiktoken matches. Code
-points that its Unicode version does not assign, and all that is neither letter, mark, number nor
-white space, are of class `other`.
+Run it from the repository's root: `uv run python tools/generate_unicode_table.py`. It asks
+the pinned tiktoken about every code point, so the table is exactly what tiktoken matches. Code
+points that its Unicode version does not assign, and all that are neither letter, mark, number nor
+white space, have the class `other`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ CLASSES = {
     "modifier": r"\p{Lm}",
     "other_letter": r"\p{Lo}",
 }
-"""Each class with the pattern that asks tiktoken for it; the order is the number of the class."""
+"""Each class with the pattern that matches it in tiktoken; a class is numbered by its place."""
 
 CPP_FILE = Path("cpp/bpe/scan/unicode_table.inc")
 PYTHON_FILE = Path("src/paribus/tokenizer/unicode_table.py")
@@ -32,7 +32,7 @@ BLOCK = 128
 
 
 def main() -> None:
-    """Writes both files."""
+    """Write both files."""
     version, classes = unicode_version(), classes_of_all_code_points()
     CPP_FILE.write_text(cpp_table(version, classes), encoding="utf-8")
     PYTHON_FILE.write_text(python_table(version, classes), encoding="utf-8")

@@ -1,4 +1,4 @@
-// Conversions between Python and the BPE core, release of the GIL, translation of exceptions;
+// Converts types between Python and the BPE core, releases the GIL and translates exceptions;
 // nothing else.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -27,7 +27,7 @@ namespace bpe = paribus::bpe;
 
 namespace {
 
-// The bytes of an object with the buffer protocol. Made and dropped with the GIL.
+// The bytes of an object with the buffer protocol. Construct and destroy it with the GIL held.
 class Buffer {
   public:
     explicit Buffer(nb::handle object) {
@@ -71,7 +71,7 @@ nb::object to_array(std::vector<Value> values) {
 
 // A NumPy array of 16 or 32 bits that owns the ids; they are not copied.
 nb::object to_array(bpe::Ids ids) {
-    ids.reserve(1);  // a capsule holds no null
+    ids.reserve(1);  // a capsule cannot hold a null pointer
     const std::size_t size = ids.size(), width = ids.width();
     void* const data = ids.release();
     const nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
@@ -82,13 +82,13 @@ nb::object to_array(bpe::Ids ids) {
                                           : array(static_cast<bpe::Id*>(data));
 }
 
-// Raises KeyboardInterrupt, or what else a signal handler raises. Called without the GIL.
+// Raises KeyboardInterrupt, or whatever else a signal handler raises. Called without the GIL.
 void check_signals() {
     const nb::gil_scoped_acquire gil;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
 }
 
-// Borrows `callback`, which outlives the call of the core.
+// Borrows `callback`, which outlives the call into the core.
 bpe::Progress to_progress(const nb::object& callback) {
     const nb::handle borrowed = callback;
     return [borrowed](std::string_view stage, bpe::Count done, std::optional<bpe::Count> total) {
@@ -178,7 +178,7 @@ void make_encoder(bpe::Encoder* self, std::vector<bpe::Id> byte_ids,
     new (self) bpe::Encoder(std::move(tables));
 }
 
-// Bytes that are encoded sooner than another thread would take over.
+// So few bytes are encoded before another thread could take over.
 constexpr std::size_t longest_prompt = 1024;
 
 nb::object encode(const bpe::Encoder& encoder, nb::handle text, bool allow_special,
@@ -220,7 +220,7 @@ nb::object decode_span(const bpe::Decoder& decoder, std::span<const Integer> ids
     if (ids.size() > longest_prompt) no_gil.emplace();
     const std::size_t size = decoder.n_bytes(ids);
     no_gil.reset();
-    // Python makes no bytes from memory of ours, so the core writes into new ones of Python's.
+    // Python cannot adopt our memory as bytes, so the core writes into a new bytes object.
     nb::object bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
     if (!bytes.is_valid()) throw nb::python_error();
     char* const memory = PyBytes_AsString(bytes.ptr());
@@ -239,7 +239,7 @@ nb::object decode(const bpe::Encoder& encoder, const IdArray<Integer>& ids) {
     return decode_span(encoder.decoder(), std::span<const Integer>{ids.data(), ids.size()});
 }
 
-// Raises TypeError for an item that is no int or not of 32 bits.
+// Raises TypeError for an item that is not an int of 32 bits.
 nb::object decode_list(const bpe::Encoder& encoder, const nb::list& items) {
     std::vector<bpe::Id> ids;
     ids.reserve(items.size());
@@ -258,9 +258,17 @@ nb::object decode_list(const bpe::Encoder& encoder, const nb::list& items) {
 }  // namespace
 
 NB_MODULE(_core, module) {
+    // Python does not free every object at exit, and nanobind would report those as leaks: torch
+    // keeps an exception that passed through a backward pass, with the frames of its traceback and
+    // the Encoder in them; so does a daemon thread, or a callback of the garbage collector. Such a
+    // report would follow the one line of an error. tests/core/test_leaks.py turns the report on
+    // to find leaks of our own.
+    nb::set_leak_warnings(false);
+    module.def("set_leak_warnings", &nb::set_leak_warnings, nb::arg("enabled"),
+               "Report objects of this module that are still alive at exit, or not.");
     module.doc() = "Byte-level BPE: split, train, encode, decode.";
     nb::exception<bpe::Error>(module, "CoreError").doc() =
-        "Data that contradicts itself: where, what was expected, what was found.";
+        "Inconsistent data: where, what was expected, and what was found.";
     nb::exception<bpe::MemoryLimit>(module, "MemoryLimit");
     nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
         try {
@@ -272,7 +280,7 @@ NB_MODULE(_core, module) {
     });
 
     module.def("split", &split, nb::arg("text"), nb::arg("pattern"),
-               "End offsets of the pretokens of a bytes-like text.");
+               "The end offsets of the pretokens of a bytes-like text.");
     module.def(
         "train", &train, nb::arg("blocks"), nb::kw_only(), nb::arg("pattern"), nb::arg("specials"),
         nb::arg("n_merges"), nb::arg("byte_ids"), nb::arg("first_merge_id"), nb::arg("ties"),
@@ -282,16 +290,16 @@ NB_MODULE(_core, module) {
         "bytes, whether the pairs ran out). `memory` is a limit in bytes and a folder for counts "
         "that do not fit in it; MemoryLimit is raised with the number of bytes that would.");
 
-    nb::class_<bpe::Encoder>(module, "Encoder", "Text to ids and back.")
+    nb::class_<bpe::Encoder>(module, "Encoder", "Encodes text to ids and decodes ids.")
         .def("__init__", &make_encoder, nb::arg("byte_ids"), nb::arg("merges"), nb::arg("specials"),
              nb::arg("tokens"), nb::arg("pattern"))
         .def("encode", &encode, nb::arg("text"), nb::arg("allow_special"), nb::arg("threads"),
              "The ids of a bytes-like text.")
         .def("encode_many", &encode_many, nb::arg("texts"), nb::arg("allow_special"),
              nb::arg("threads"),
-             "The ids of all texts in a row, and where each text's ids begin, with the end.")
+             "The ids of all texts, concatenated, and the offset of each text, with the end.")
         .def("settled_length", &settled_length, nb::arg("text"), nb::arg("allow_special"),
-             "How many bytes at the front of a text have the same ids whatever follows it.")
+             "The number of leading bytes whose ids stay the same whatever follows the text.")
         .def("decode", &decode_list, nb::arg("ids").noconvert(), "The bytes of the ids.")
         .def("decode", &decode<std::uint16_t>, nb::arg("ids").noconvert())
         .def("decode", &decode<std::uint32_t>, nb::arg("ids").noconvert())

@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto poll_interval = std::chrono::milliseconds(20);
 
-// Thrown in a worker whose work nobody waits for.
+// Thrown in a worker whose result is no longer needed.
 struct Cancelled {};
 
 class Crew {
@@ -29,7 +29,7 @@ class Crew {
         join();
     }
 
-    // Starts up to `n_threads` workers; a system that gives fewer threads is no error.
+    // Starts up to `n_threads` workers. It is not an error if the system grants fewer threads.
     void start(std::size_t n_threads) {
         threads_.reserve(n_threads);
         for (Worker worker = 0; worker < n_threads; ++worker) {

@@ -17,11 +17,12 @@ constexpr std::size_t big_page = std::size_t{2} << 20;
 
 #if defined(__linux__)
 
-// The allocator would keep what a growing table leaves behind, and clear what is zero already.
+// The allocator would keep the memory that a growing table leaves behind, and would clear pages
+// that are already zero.
 bool is_mapped(std::size_t n_bytes) { return n_bytes >= big_page; }
 
 void* mapped(std::size_t n_bytes) {
-    // One big page more, so that the memory can begin at the border of one.
+    // One big page more, so that the memory can begin on a big-page boundary.
     const std::size_t n_mapped = n_bytes + big_page;
     void* const mapping =
         mmap(nullptr, n_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -61,8 +62,8 @@ void ZeroedMemory::clear() { std::memset(memory_.get(), 0, size()); }
 void ask_for_big_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t n_bytes) {
 #if defined(MADV_HUGEPAGE)
     if (n_bytes < big_page) return;
-    // Up to the borders of its small pages. The system would count the big pages among them as a
-    // mapping of its own, and `realloc` copies what is not one mapping.
+    // Extended to the boundaries of its small pages. Otherwise the system would treat the big pages
+    // as a separate mapping, and `realloc` copies memory that is not a single mapping.
     const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto begin = reinterpret_cast<std::uintptr_t>(memory);
     const std::size_t before = begin % page;

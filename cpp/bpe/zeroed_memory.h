@@ -1,4 +1,4 @@
-// Zeroed memory for large tables, in big pages where the system has them.
+// Zeroed memory for large tables, in big pages if the system has them.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace paribus::bpe {
 
-// Begins at a multiple of 64 bytes, a cache line. Large memory comes from the system and goes back
-// to it as soon as it is freed.
+// Begins at a multiple of 64 bytes, the size of a cache line. Large memory comes directly from the
+// system, and returns to it as soon as it is freed.
 class ZeroedMemory {
   public:
     explicit ZeroedMemory(std::size_t n_bytes);
@@ -25,8 +25,8 @@ class ZeroedMemory {
     std::unique_ptr<void, Free> memory_;
 };
 
-// Asks for big pages for what of this memory can have them: before it is touched, later that has no
-// effect. A refusal costs speed only.
+// Asks the system to use big pages for this memory. Call it before the memory is first touched;
+// later it has no effect. A refusal only costs speed.
 void ask_for_big_pages(void* memory, std::size_t n_bytes);
 
 }  // namespace paribus::bpe

@@ -35,8 +35,8 @@ std::size_t n_edges() { return n_seen; }
 
 }  // namespace paribus::fuzz
 
-// Called at each basic block of what is compiled with -fsanitize-coverage=trace-pc: the core, not
-// this file. An edge is a block and the one before it.
+// Called at each basic block of the code compiled with -fsanitize-coverage=trace-pc, which is the
+// core but not this file. An edge is a block together with the block before it.
 extern "C" void __sanitizer_cov_trace_pc() {
     using namespace paribus::fuzz;
     static thread_local std::uint64_t before = 0;

@@ -1,18 +1,18 @@
-// Which edges of the instrumented code a run has taken: what a fuzzer grows its corpus by.
+// Records which edges of the instrumented code a run takes, so that a fuzzer can grow its corpus.
 #pragma once
 
 #include <cstddef>
 
 namespace paribus::fuzz {
 
-// Forgets the edges of the run before.
+// Forgets the edges of the previous run.
 void begin_run();
 
-// Adds the edges of this run, each by how often it was taken in powers of two, to those of all
-// runs; returns how many are new.
+// Adds the edges of this run, each with its frequency as a power of two, to those of all runs;
+// returns the number of new ones.
 std::size_t count_new_edges();
 
-// The number of edges and frequencies seen by all runs.
+// The number of edges and frequencies in all runs.
 std::size_t n_edges();
 
 }  // namespace paribus::fuzz

@@ -1,7 +1,7 @@
-// Stands in for libFuzzer: feeds random inputs, and changes of those that took new ways through the
-// core, for a number of seconds or of runs; or the files it is given. The input that fails is left
-// in fuzz-failure.bin. A fuzzer that finds no new ways is asleep, and fails.
-//   fuzz_NAME [-max_total_time=SECONDS] [-runs=N] [-seed=N] [FILE...]
+// Replaces libFuzzer. For a number of seconds or runs, it feeds random inputs, and mutations of
+// inputs that took new paths through the core; or it runs the given files. A failing input is saved
+// as fuzz-failure.bin. A fuzzer that finds too few new paths does not work, and fails. Usage:
+// `fuzz_NAME [-max_total_time=SECONDS] [-runs=N] [-seed=N] [FILE...]`
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-// Sanitizers end the process by a signal too, which the driver sees.
+// Makes sanitizers end the process by a signal too, which the driver catches.
 extern "C" const char* __asan_default_options() { return "abort_on_error=1"; }
 extern "C" const char* __ubsan_default_options() { return "abort_on_error=1"; }
 
@@ -52,7 +52,7 @@ Arguments arguments_of(int argc, char** argv) {
     return arguments;
 }
 
-// What a failing run leaves: the signal handler knows no arguments.
+// The current input is global because the signal handler, which saves it, takes no arguments.
 const std::string* current_input = nullptr;
 
 void keep_input(int) {
@@ -60,7 +60,7 @@ void keep_input(int) {
     if (file == nullptr) return;
     std::fwrite(current_input->data(), 1, current_input->size(), file);
     std::fclose(file);
-    std::fputs("the input is in fuzz-failure.bin\n", stderr);
+    std::fputs("the input is in fuzz-failure.bin in the current folder\n", stderr);
 }
 
 void run(const std::string& input) {
@@ -68,7 +68,7 @@ void run(const std::string& input) {
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
 }
 
-// Choices first, then a text of one kind or two.
+// Bytes for choices, then text of one or two kinds.
 std::string random_input(RandomText& random) {
     std::string input = random.bytes(random.below(80));
     for (std::size_t n_parts = 1 + random.below(2); n_parts-- > 0;) {
@@ -130,7 +130,7 @@ Growth run_random(const Arguments& arguments) {
     return growth;
 }
 
-// Every target keeps far more in a second.
+// Every fuzzer keeps far more than this in one second.
 constexpr std::size_t least_corpus = 30;
 
 int fuzz(const Arguments& arguments) {
@@ -138,7 +138,8 @@ int fuzz(const Arguments& arguments) {
     std::printf("%zu inputs, none failed; %zu kept, which take %zu edges\n", growth.n_runs,
                 growth.corpus.size(), paribus::fuzz::n_edges());
     if (growth.corpus.size() >= least_corpus) return 0;
-    std::fprintf(stderr, "expected a corpus that grows to %zu inputs or more, found %zu\n",
+    std::fprintf(stderr,
+                 "corpus: expected at least %zu inputs, found %zu. Is the core instrumented?\n",
                  least_corpus, growth.corpus.size());
     return 1;
 }

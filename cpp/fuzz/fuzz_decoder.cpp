@@ -1,4 +1,5 @@
-// Ids of 16 or 32 bits decode to the bytes of their tokens, or the first unknown one is named.
+// Ids of 16 or 32 bits decode to the bytes of their tokens, or the error names the first unknown
+// id.
 #include <algorithm>
 #include <optional>
 
@@ -41,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t n_merges = input.below(48);
     bpe::EncoderTables tables = tests::random_vocabulary(
         n_merges, bpe::Pattern::gpt2, [&](std::size_t limit) { return input.below(limit); });
-    // 65,536 ids are the last that fit 16 bits. Seldom: so many take long to read.
+    // Just as many ids as fit in 16 bits, or one more. Rarely, because so many take long to read.
     if (const std::size_t kind = input.below(128); kind < 2) tables.tokens.resize(65536 + kind);
     const std::vector<bpe::Id> ids = some_ids(input, tables.tokens.size());
     const auto unknown = first_unknown(ids, tables.tokens);

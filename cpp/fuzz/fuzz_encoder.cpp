@@ -1,4 +1,4 @@
-// Any vocabulary encodes any bytes as the plain encoder does, and decoding gives the bytes back.
+// With any vocabulary, any bytes encode as the naive encoder does, and decoding restores the bytes.
 #include "bpe/encode/encoder.h"
 #include "bpe/merge/word_merger.h"
 #include "fuzz/input.h"

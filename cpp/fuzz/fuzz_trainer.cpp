@@ -1,4 +1,4 @@
-// Training in blocks cut anywhere gives the merges of the plain trainer.
+// Training on blocks that are cut anywhere gives the merges of the naive trainer.
 #include <algorithm>
 #include <numeric>
 

@@ -1,4 +1,4 @@
-// Reads choices from the front of a fuzzer's input; what is left is text.
+// Reads choices from the front of a fuzzer's input; the rest is text.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,7 @@ class Input {
     std::string_view rest_;
 };
 
-// Ends the program where a law does not hold: the engine then keeps the input.
+// Aborts the program if a law does not hold; the engine then keeps the input.
 inline void require(bool holds, const char* law) {
     if (holds) return;
     std::fprintf(stderr, "does not hold: %s\n", law);

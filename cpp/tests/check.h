@@ -1,4 +1,4 @@
-// What a test needs: a name, a function, and checks that throw with their place and values.
+// A test is a name and a function. A check that fails throws with its place and values.
 #pragma once
 
 #include <functional>
@@ -9,15 +9,15 @@
 
 namespace paribus::tests {
 
-// The rounds of a random test. The build of a sanitizer, in which a round takes many times as long,
-// runs one in so many; its fuzzers check the same laws.
+// The number of rounds of a random test. Under a sanitizer a round takes many times as long, so
+// that build runs only one in this many; its fuzzers check the same laws.
 #ifndef PARIBUS_ONE_ROUND_IN
 #define PARIBUS_ONE_ROUND_IN 1
 #endif
 constexpr int rounds(int full) { return (full - 1) / PARIBUS_ONE_ROUND_IN + 1; }
 
 struct Test {
-    std::string name;  // a sentence, with the word "thread" where the core runs on several
+    std::string name;  // a sentence, with the word "thread" if the core runs on several threads
     std::function<void()> run;
 };
 

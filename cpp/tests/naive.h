@@ -1,4 +1,4 @@
-// Slow, plain implementations of what the core does: the oracles of tests and fuzz targets.
+// Naive implementations of the core: the oracles of tests and fuzzers.
 #pragma once
 
 #include <string>
@@ -18,10 +18,10 @@ std::vector<std::string> naive_split(std::string_view text, bpe::Pattern pattern
 std::vector<std::string> naive_segments(std::string_view text,
                                         const std::vector<std::string>& specials);
 
-// Training that counts all pairs anew for each merge.
+// Training that counts all pairs again for each merge.
 bpe::TrainingResult naive_train(std::string_view text, const bpe::TrainingOptions& options);
 
-// Merges the lowest rank, the leftmost of it, until there is none.
+// Merges the leftmost pair of the lowest rank until no rule applies.
 std::vector<bpe::Id> naive_merge(std::vector<bpe::Id> ids,
                                  const std::vector<bpe::MergeRule>& rules);
 

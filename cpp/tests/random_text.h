@@ -1,4 +1,5 @@
-// Texts made of what splits and merges get wrong, the same for the same seed on every system.
+// Texts made of parts that splits and merges tend to get wrong. A seed gives the same text on every
+// system.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,7 @@ class RandomText {
     std::mt19937_64 engine_;
 };
 
-// One repeated snippet for each shape that has brought tokenizers down.
+// One repeated snippet for each shape of text that is known to break tokenizers.
 std::vector<std::string> adversarial_texts(std::size_t n_bytes);
 
 }  // namespace paribus::tests

@@ -40,7 +40,7 @@ bpe::EncoderTables random_vocabulary(std::size_t n_merges, bpe::Pattern pattern,
                                      const std::function<std::size_t(std::size_t)>& below) {
     bpe::EncoderTables tables;
     tables.pattern = pattern;
-    tables.tokens = {"<|a|>", "<|a|><|a|>", ""};  // id 2 means nothing
+    tables.tokens = {"<|a|>", "<|a|><|a|>", ""};  // id 2 is unused
     tables.specials = {{0, tables.tokens[0]}, {1, tables.tokens[1]}};
     std::vector<Id> letters;
     std::map<std::string, Id> id_of;

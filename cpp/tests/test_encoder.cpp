@@ -169,7 +169,7 @@ void many_threads_may_use_one_encoder_at_once() {
     for (const auto& ids : found) CHECK(ids == expected);
 }
 
-// Small caches forget all the time, large ones never.
+// Small caches forget all the time, large ones never do.
 void the_size_of_the_cache_never_changes_the_ids() {
     RandomText random(40);
     for (int i = 0; i < 10; ++i) {
@@ -185,7 +185,7 @@ void the_size_of_the_cache_never_changes_the_ids() {
     }
 }
 
-// A vocabulary of more than 65,536 ids, most of which mean nothing.
+// A vocabulary of more than 65,536 ids, most of them unused.
 void wide_ids_are_those_of_the_narrow_encoder() {
     RandomText random(43);
     for (int i = 0; i < 10; ++i) {

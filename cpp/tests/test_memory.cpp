@@ -1,5 +1,5 @@
-// Fails every n-th allocation of all that the core does: each ends in std::bad_alloc, or well, and
-// the object that was at work answers right afterwards.
+// Lets the n-th allocation fail, for every n: each call either succeeds or ends in std::bad_alloc,
+// and the object still works correctly afterwards.
 #include <atomic>
 #include <cstdlib>
 #include <new>

@@ -21,7 +21,7 @@ std::vector<std::string> split(std::string_view text, const bpe::Scanner& scanne
     return pretokens;
 }
 
-// The text stands in memory of exactly its size: a sanitizer sees what is read beyond it.
+// The text is in memory of exactly its size, so that a sanitizer sees a read beyond it.
 void check_all(std::string_view text) {
     const auto copy = std::make_unique<char[]>(text.size());
     std::copy(text.begin(), text.end(), copy.get());
@@ -42,7 +42,7 @@ std::string ascii(RandomText& random, std::size_t n_bytes) {
     return text;
 }
 
-// Few classes a text, so that runs and their combinations come up.
+// Few classes per text, so that runs and their combinations occur.
 std::string ascii_of_few(RandomText& random, std::size_t n_bytes) {
     const std::string few = ascii(random, 2 + random.below(4));
     std::string text;

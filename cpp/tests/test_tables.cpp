@@ -73,8 +73,8 @@ void short_words_cannot_be_written_to_meet() {
     CHECK(spread.size() > 100);  // nearly always some 10000, and for no draw in 100000 below this
 }
 
-// Words of one head, words that differ in zero bytes at the end, and lengths around the borders
-// between the tables.
+// Words with the same head, words that differ in trailing zero bytes, and lengths around the limits
+// of the tables.
 void words_are_counted_as_a_map_does() {
     RandomText random(14);
     const bpe::Scanner whole_text(bpe::Pattern::none);

@@ -20,13 +20,13 @@ using bpe::Ties;
 using bpe::TrainingOptions;
 using bpe::TrainingResult;
 
-// Byte ids in another order than the bytes: the two tie rules then differ.
+// Byte ids in an order other than that of the bytes, so that the two tie rules differ.
 TrainingOptions options_for(Pattern pattern, Ties ties, bpe::Count n_merges) {
     TrainingOptions options;
     options.pattern = pattern;
     options.ties = ties;
     options.n_merges = n_merges;
-    options.specials = {"<|a|>", "<|a|><|a|>", "<|a"};  // each the head of another
+    options.specials = {"<|a|>", "<|a|><|a|>", "<|a"};  // each is a prefix of another
     for (std::size_t byte = 0; byte < 256; ++byte) {
         options.byte_ids[byte] = static_cast<bpe::Id>(2 + (byte * 7) % 256);
     }
@@ -83,7 +83,7 @@ void adversarial_words_train_as_the_naive_trainer() {
     }
 }
 
-// The naive trainer knows nothing of this law.
+// The naive trainer does not rely on this law.
 void no_two_merges_make_the_same_bytes() {
     RandomText random(22);
     for (int i = 0; i < rounds(100); ++i) {
@@ -169,7 +169,7 @@ void a_word_of_256_kib_trains_in_linear_time() {
     }
 }
 
-// A new folder, gone with this.
+// A new folder, removed by the destructor.
 class TemporaryFolder {
   public:
     TemporaryFolder()
@@ -193,7 +193,7 @@ void counts_on_disk_add_up_as_a_map_does() {
     std::map<std::string, bpe::Count> expected, found;
     std::string last;
     {
-        bpe::WordSpill spill(folder.path(), 1);  // the least buffers: runs are read in parts
+        bpe::WordSpill spill(folder.path(), 1);  // the smallest buffers: runs are read in parts
         const bpe::Scanner scanner(Pattern::gpt2);
         bpe::Checkpoint checkpoint({});
         for (int run = 0; run < 7; ++run) {
@@ -228,7 +228,7 @@ std::string random_word(RandomText& random) {
     return word;
 }
 
-// With the least limit, the tables of so many words do not fit and are written down.
+// With the smallest limit, the tables of this many words do not fit and are written to disk.
 void a_limit_of_memory_never_changes_the_result() {
     RandomText random(26);
     const TemporaryFolder folder;

@@ -31,7 +31,7 @@ void bytes_outside_of_valid_utf8_stand_alone() {
     }
 }
 
-// The shortest and the longest code point of each length, by a writer of its own.
+// The smallest and the largest code point of each length, by an encoder of its own.
 void each_code_point_is_read_back() {
     for (std::uint32_t code_point = 0x80; code_point < 0x110000; ++code_point) {
         const auto tail = [&](unsigned shift) {

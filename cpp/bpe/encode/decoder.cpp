@@ -5,17 +5,18 @@
 namespace paribus::bpe {
 namespace {
 
-// Most tokens are shorter: one copy of a fixed size costs less than one of the size they have.
+// Most tokens are shorter than this, and one copy of a fixed size is cheaper than one of the exact
+// size.
 constexpr std::size_t common_size = 16;
 
-// A negative id becomes one far behind all tokens.
+// A negative id becomes one far beyond all tokens.
 template <typename Integer>
 std::size_t as_index(Integer id) {
     return static_cast<std::size_t>(id);
 }
 
 [[noreturn]] void refuse_changed_ids() {
-    throw Error("ids", "the same ones until they are decoded", "others");
+    throw Error("ids", "an array that nobody changes during decoding", "a changed one");
 }
 
 }  // namespace

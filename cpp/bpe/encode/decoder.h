@@ -1,4 +1,4 @@
-// Ids back to the bytes they stand for.
+// Turns ids back into bytes.
 #pragma once
 
 #include <cstddef>
@@ -11,22 +11,22 @@
 
 namespace paribus::bpe {
 
-// The bytes of all tokens lie in one row; an id leads to where its own begin, and how many they
-// are. Ids may be of any integer type, so that arrays are read as they lie.
+// The bytes of all tokens are stored in one row; an id leads to the start and the length of its
+// own. Ids can have any integer type, so arrays are read without conversion.
 class Decoder {
   public:
-    // `tokens` are the bytes of each id, empty for an id that means nothing. Throws Error for
-    // 4 GiB of them.
+    // `tokens` holds the bytes of each id, empty for an unused id. Throws Error if they take 4 GiB
+    // or more.
     explicit Decoder(std::span<const std::string> tokens);
 
     std::size_t n_tokens() const { return spans_.size(); }
 
-    // How many bytes the ids stand for; throws Error at one that is not in the vocabulary.
+    // The number of bytes that the ids decode to. Throws Error for an id outside the vocabulary.
     template <typename Integer>
     std::size_t n_bytes(std::span<const Integer> ids) const;
 
-    // Writes the bytes of the ids to `out`, which has room for exactly `n_bytes(ids)` of them.
-    // Throws Error, and writes nowhere else, where another thread has changed the ids since.
+    // Writes the bytes of the ids to `out`, which has room for exactly `n_bytes(ids)`. If another
+    // thread has changed the ids since, throws Error and writes nothing outside `out`.
     template <typename Integer>
     void write(std::span<const Integer> ids, std::span<char> out) const;
 

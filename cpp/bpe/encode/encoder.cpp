@@ -85,7 +85,7 @@ MergeTables merge_tables(EncoderTables& tables) {
     return {byte_ids, std::move(tables.merges), tables.tokens};
 }
 
-// A text, or a part of a large one, that is encoded alone.
+// A text, or a part of a large text, that is encoded on its own.
 struct Piece {
     std::string_view text;
     std::size_t text_number;
@@ -108,7 +108,7 @@ std::vector<Piece> pieces_of(std::span<const std::string_view> texts, Pattern pa
     return pieces;
 }
 
-// Most texts take no more, so that their ids never move.
+// Enough for most texts, so their ids never move.
 Ids ids_with_room(std::size_t width, std::size_t n_bytes) {
     Ids ids(width);
     ids.reserve(n_bytes / bytes_of_short_token);
@@ -207,7 +207,7 @@ void Encoder::append_encoded(std::string_view text, bool allow_special, TextEnco
         [&](std::size_t number) { ids.push_back(special_ids_[number]); });
 }
 
-// A worker whose use ends in an exception is not kept: its working memory may be half written.
+// A worker that ended in an exception is dropped, because its working memory may be half written.
 std::unique_ptr<TextEncoder> Encoder::take_worker() const {
     {
         const std::lock_guard lock(mutex_);

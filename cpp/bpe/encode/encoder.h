@@ -1,4 +1,4 @@
-// Text to ids and back, by a given vocabulary.
+// Encodes text to ids and decodes ids to text, for a given vocabulary.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ struct SpecialToken {
     std::string text;
 };
 
-// All that an encoder needs to know; `tokens` are the bytes of each id, special tokens among them,
-// empty for an id that means nothing.
+// The vocabulary. `tokens` holds the bytes of each id, including special tokens; they are empty for
+// an unused id.
 struct EncoderTables {
     std::vector<Id> byte_ids;
     std::vector<MergeRule> merges;
@@ -46,7 +46,8 @@ struct EncodedTexts {
 struct EncodingOptions {
     bool allow_special = false;  // otherwise the text of a special token is ordinary text
     std::size_t n_threads = 1;   // never changes the ids
-    std::size_t piece_size = std::size_t{512} << 10;  // bytes a thread takes; nor does this
+    std::size_t piece_size = std::size_t{512}
+                             << 10;  // bytes per thread and task; never changes the ids
 };
 
 // Any number of threads may use one encoder at once.
@@ -54,20 +55,20 @@ class Encoder {
   public:
     static constexpr std::size_t usual_cache_bytes = std::size_t{64} << 20;
 
-    // Throws Error where the tables contradict each other. `cache_bytes` is about the most memory
-    // that each thread takes to remember words.
+    // Throws Error if the tables contradict each other. `cache_bytes` is roughly the maximum memory
+    // that each thread uses to remember words.
     explicit Encoder(EncoderTables tables, std::size_t cache_bytes = usual_cache_bytes);
 
-    // Ids have 16 bits where all of the vocabulary fit, else 32.
+    // Ids have 16 bits if every id of the vocabulary fits, else 32.
     Ids encode(std::string_view text, EncodingOptions options, const Poll& poll) const;
 
     EncodedTexts encode_many(std::span<const std::string_view> texts, EncodingOptions options,
                              const Poll& poll) const;
 
-    // How many bytes at the front of `text` have the same ids whatever follows the text.
+    // The number of leading bytes of `text` whose ids stay the same whatever follows the text.
     std::size_t settled_size(std::string_view text, bool allow_special) const;
 
-    // The way back, by the same vocabulary.
+    // The decoder of the same vocabulary.
     const Decoder& decoder() const { return decoder_; }
 
   private:

@@ -1,4 +1,5 @@
-// A row of ids in 16 or 32 bits each, in memory that grows without a copy where the system can.
+// A growable array of 16-bit or 32-bit ids. Its memory grows without a copy if the system supports
+// that.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +32,8 @@ class Ids {
         return static_cast<const StoredId*>(data());
     }
 
-    // Where the next id goes, with room for `n_more`; what is written counts by `set_end`.
+    // Returns where the next id goes, with room for `n_more`. Ids written there count once
+    // `set_end` is called.
     template <typename StoredId>
     StoredId* end_with_room(std::size_t n_more) {
         reserve(size_ + n_more);
@@ -60,15 +62,15 @@ class Ids {
 
     bool is_without_memory() const { return capacity_ == 0; }
 
-    // Drops all ids, keeps the memory.
+    // Drops all ids and keeps the memory.
     void clear() { size_ = 0; }
 
-    // Gives back what was reserved and not used.
+    // Frees memory that is reserved but unused.
     void shrink() {
         if (size_ != 0 && size_ < capacity_) resize_memory(size_);
     }
 
-    // The memory, to be freed by `std::free`; null where there was none.
+    // Hands over the memory, to be freed with `std::free`; null if there is none.
     void* release() {
         size_ = capacity_ = 0;
         return memory_.release();

@@ -1,4 +1,4 @@
-// Joins the ids of tasks that end in any order.
+// Joins the ids of tasks that may end in any order.
 #pragma once
 
 #include <chrono>
@@ -13,16 +13,16 @@
 
 namespace paribus::bpe {
 
-// Ids are appended as soon as those of all earlier tasks are: beside the result, memory holds only
-// what overtook a slower task, which is at most `most_waiting` tasks.
+// The ids of a task are appended as soon as those of all earlier tasks are. Apart from the result,
+// memory holds only the ids of tasks that overtook a slower one, at most `most_waiting` of them.
 class OrderedIds {
   public:
-    // `ids` are empty, with what room is wanted.
+    // `ids` is empty; its reserved memory is used for the result.
     OrderedIds(Ids ids, std::size_t most_waiting)
         : ids_(std::move(ids)), most_waiting_(most_waiting) {}
 
-    // Takes the ids of a task, once; any thread may bring them, and waits where it is too far ahead
-    // of the slowest one. `ids` is empty afterwards.
+    // Takes the ids of a task, once, and leaves `ids` empty. Any thread may call this; it waits if
+    // its task is too far ahead of the slowest one.
     void add(std::size_t task, Ids& ids, Checkpoint& checkpoint) {
         std::unique_lock lock(mutex_);
         const auto is_near = [&] { return task <= next_ + most_waiting_; };
@@ -43,14 +43,15 @@ class OrderedIds {
         appended_.notify_all();
     }
 
-    // The ids of all tasks, when all have ended.
+    // The ids of all tasks, once all of them have ended.
     Ids take() {
         ids_.shrink();
         return std::move(ids_);
     }
 
   private:
-    static constexpr auto look_interval = std::chrono::milliseconds(20);  // whether to go on
+    static constexpr auto look_interval =
+        std::chrono::milliseconds(20);  // between two checks for a stop
 
     std::mutex mutex_;
     std::condition_variable appended_;

@@ -41,7 +41,7 @@ class CachingEncoder final : public TextEncoder {
         }
     }
 
-    // Merges a word that is not known and remembers it.
+    // Merges a new word and remembers it.
     void append_new(std::string_view word, const WordKey& key, Ids& ids, Checkpoint& checkpoint) {
         merge(word, checkpoint);
         if (word.size() <= longest_hashed_word) cache_.insert(word, key, merged_);
@@ -59,7 +59,7 @@ class CachingEncoder final : public TextEncoder {
         }
     }
 
-    // Parts of long words come up again and again in a script without spaces.
+    // In a script without spaces, the same parts of long words occur again and again.
     void append_part(std::string_view part, std::size_t word_size, Checkpoint& checkpoint) {
         if (part.size() == 1) {
             merged_.push_back(tables_->byte_ids[static_cast<unsigned char>(part[0])]);

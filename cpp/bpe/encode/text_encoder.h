@@ -1,4 +1,4 @@
-// Text without special tokens to ids, by one thread that remembers the words it has merged.
+// Encodes text without special tokens on one thread, and remembers the words it has merged.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace paribus::bpe {
 
-// After an exception it is not to be used again.
+// Must not be used again after an exception.
 class TextEncoder {
   public:
     virtual ~TextEncoder() = default;
@@ -21,8 +21,8 @@ class TextEncoder {
     virtual void append(std::string_view text, Ids& ids, Checkpoint& checkpoint) = 0;
 };
 
-// An encoder to ids of `width` bytes. `tables` and `scanner` outlive it. Words that it remembers
-// take about `cache_bytes` at most; that never changes the ids.
+// An encoder to ids of `width` bytes. `tables` and `scanner` must outlive it. The words that it
+// remembers take roughly `cache_bytes` at most, which never changes the ids.
 std::unique_ptr<TextEncoder> make_text_encoder(std::size_t width, const MergeTables& tables,
                                                const Scanner& scanner, std::size_t cache_bytes);
 

@@ -19,7 +19,7 @@
 
 namespace paribus::bpe {
 
-// The ids of a short word in 16 bytes. More than fit stand in a pool.
+// The ids of a short word in 16 bytes. If they do not fit, they are stored in a pool.
 template <typename StoredId>
 struct WordValue {
     static constexpr std::size_t n_inline = 16 / sizeof(StoredId) - 1;
@@ -28,10 +28,10 @@ struct WordValue {
     StoredId n_ids;
 };
 
-// In the pool each word has room for the ids of the longest short word, and one more.
+// Each word in the pool has room for the ids of the longest short word, and one more.
 inline constexpr std::size_t pooled_ids = longest_short_word + 1;
 
-// Forgets everything when it is full: its size never changes an encoding.
+// When it is full, it forgets everything, so its size never changes an encoding.
 template <typename StoredId>
 class WordCache {
   public:
@@ -41,7 +41,7 @@ class WordCache {
     using Value = WordValue<StoredId>;
     using Table = ShortWordTable<Value>;
 
-    // The words of a text that begin at `begin` and end at `ends`, ready for `append_known`.
+    // Prepares the words of a text that begin at `begin` and end at `ends` for `append_known`.
     Words<Table> prepare(std::string_view text, std::size_t begin,
                          std::span<const std::size_t> ends) {
         lines_ = typename Table::Lines(short_words_);
@@ -50,12 +50,12 @@ class WordCache {
         });
     }
 
-    // Whether what `prepare` gave last is still right; not so where the table has grown.
+    // Whether the last result of `prepare` is still valid; it is not if the table has grown.
     bool is_fresh() const { return short_words_.is_current(lines_); }
 
-    // Writes the ids of the words at the front of `words` that are known to `out`, which moves
-    // behind them; returns how many words. A write is a whole value or more, whatever the number of
-    // ids: at `out` there is room for an id a byte of the words and for `pooled_ids` more.
+    // Writes the ids of the known words at the front of `words` to `out`, advances `out`, and
+    // returns the number of words. Each write is at least a whole value, whatever the number of
+    // ids, so `out` needs room for one id per byte of the words and for `pooled_ids` more.
     std::size_t append_known(const Words<Table>& words, StoredId*& out) {
         StoredId* end = out;
         std::size_t i = 0;
@@ -71,7 +71,7 @@ class WordCache {
         return i;
     }
 
-    // The ids of a word, none where it is not known; until the next insertion.
+    // The ids of a word, empty if it is unknown; valid until the next insertion.
     std::span<const StoredId> find(std::string_view word, const WordKey& key) {
         if (!key.is_short()) return long_words_.find(word, key.head);
         const Value* value = short_words_.find(key);
@@ -79,7 +79,7 @@ class WordCache {
         return {is_inline(*value) ? value->ids.data() : pooled(*value), value->n_ids};
     }
 
-    // Remembers a word of 1 to `longest_hashed_word` bytes that is not known.
+    // Remembers an unknown word of 1 to `longest_hashed_word` bytes.
     void insert(std::string_view word, const WordKey& key, std::span<const Id> ids) {
         if (n_bytes() + word.size() + (short_words_.is_full() ? short_words_.n_bytes() : 0) >
             most_bytes_) {
@@ -112,8 +112,8 @@ class WordCache {
         out += value.n_ids;
     }
 
-    // A word that is not in the first line of its probe: gives the value of a short one, appends
-    // the ids of a long one; false where it is not known.
+    // Handles a word that is not in the first line of its probe: sets the value of a short word, or
+    // appends the ids of a long one. Returns false if the word is unknown.
     bool append_far(const Words<Table>& words, std::size_t i, const Value*& value, StoredId*& out) {
         const WordKey& key = words.lookups[i].key;
         if (key.is_short()) {

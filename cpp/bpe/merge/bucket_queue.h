@@ -1,4 +1,4 @@
-// Positions waiting in buckets, one bucket a rank; the lowest rank is taken first.
+// A queue of positions with one bucket per rank; the lowest rank is taken first.
 #pragma once
 
 #include <algorithm>
@@ -14,15 +14,15 @@
 
 namespace paribus::bpe {
 
-// Adding is constant time and only ranks, never positions, pass through a heap: a queue of many
-// positions of few ranks costs linear time.
+// Adding takes constant time, and only ranks pass through a heap, never positions, so many
+// positions of few ranks cost linear time.
 class BucketQueue {
   public:
     using Rank = std::uint32_t;
     using Position = std::uint32_t;
 
-    // Empties the queue and makes room for ranks below `n_ranks` and for so many positions at once:
-    // growth by copies would take twice the memory.
+    // Empties the queue and makes room for ranks below `n_ranks` and for all positions at once,
+    // because growing by copies would take twice the memory.
     void reset(std::size_t n_ranks, std::size_t n_positions) {
         if (!ranks_.empty() || heads_.size() != n_ranks) heads_.assign(n_ranks, absent);
         ranks_ = {};
@@ -40,7 +40,8 @@ class BucketQueue {
         heads_[rank] = place;
     }
 
-    // Removes the lowest rank that has positions and returns it; `positions` gets them, ascending.
+    // Removes and returns the lowest rank that has positions, and stores these in `positions`,
+    // ascending.
     Rank take_lowest(std::vector<Position>& positions, Checkpoint& checkpoint) {
         const Rank rank = ranks_.top();
         ranks_.pop();
@@ -75,7 +76,7 @@ class BucketQueue {
         return std::exchange(first_free_, entries_[first_free_].next);
     }
 
-    std::vector<std::uint32_t> heads_;  // by rank: the last added entry
+    std::vector<std::uint32_t> heads_;  // by rank: the entry added last
     std::vector<Entry> entries_;
     std::uint32_t first_free_ = absent;
     std::priority_queue<Rank, std::vector<Rank>, std::greater<>> ranks_;  // with positions

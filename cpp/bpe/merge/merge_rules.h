@@ -9,7 +9,7 @@
 
 namespace paribus::bpe {
 
-// `left` and `right` become `result`. The rank of a rule is its place in the list, 0 first.
+// `left` and `right` become `result`. The rank of a rule is its index in the list.
 struct MergeRule {
     Id left;
     Id right;
@@ -18,7 +18,7 @@ struct MergeRule {
 
 class MergeRules {
   public:
-    // Where a pair is listed twice, the first rule counts. There are fewer than `absent` rules.
+    // If a pair is listed twice, the first rule counts. There must be fewer than `absent` rules.
     explicit MergeRules(std::vector<MergeRule> rules);
 
     std::size_t size() const { return rules_.size(); }
@@ -27,22 +27,22 @@ class MergeRules {
 
     Id result_of(std::uint32_t rank) const { return results_[rank]; }
 
-    // `absent` where the pair is not merged.
+    // `absent` if the pair is not merged.
     std::uint32_t rank_of(Id left, Id right) const {
         const std::uint64_t hash = hash_of(left, right);
         return may_be_rule(hash) ? slots_[place_of(hash, left, right)].rank : absent;
     }
 
   private:
-    // The tag is the pair itself where ids have 16 bits; else it tells most pairs apart without a
-    // look at the rules.
+    // The tag is the pair itself if ids have 16 bits; otherwise it tells most pairs apart without
+    // reading the rules.
     struct Slot {
         std::uint32_t tag = 0;
-        std::uint32_t rank = absent;  // absent: free
+        std::uint32_t rank = absent;  // a free slot
     };
 
-    // Two odd numbers without a pattern in their bits: a merge waits for it. Its upper bits depend
-    // on all bits of the pair.
+    // Cheap, because a merge waits for it: two odd factors without a pattern in their bits. The
+    // upper bits of the hash depend on all bits of the pair.
     static std::uint64_t hash_of(Id left, Id right) {
         return left * 0x9E3779B97F4A7C15ULL + right * 0xC4CEB9FE1A85EC53ULL;
     }
@@ -50,7 +50,7 @@ class MergeRules {
         return is_narrow_ ? left << 16 | right : static_cast<std::uint32_t>(hash >> 32);
     }
 
-    // One bit a hash: most pairs that are asked for are no rule, and the bits fit a near cache.
+    // One bit per hash: most of the pairs looked up have no rule, and the bits fit in a near cache.
     bool may_be_rule(std::uint64_t hash) const {
         const std::uint64_t bit = hash >> filter_shift_;
         return (filter_[bit / 64] >> bit % 64 & 1) != 0;
@@ -72,7 +72,7 @@ class MergeRules {
     }
 
     std::vector<MergeRule> rules_;
-    std::vector<Id> results_;  // of the rules, once more: nearer together
+    std::vector<Id> results_;  // the results of the rules again, closer together
     bool is_narrow_;           // all ids of the rules have 16 bits
     std::vector<Slot> slots_;  // a power of two, at most half of them taken
     std::size_t mask_;

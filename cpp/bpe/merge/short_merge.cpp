@@ -7,7 +7,8 @@
 namespace paribus::bpe {
 namespace {
 
-// A pair's rank above its place: the least key is the lowest rank, and the leftmost of it.
+// A pair's rank in the upper bits and its place in the lower ones: the smallest key is the leftmost
+// pair of the lowest rank.
 using Key = std::int32_t;  // signed: the least of many is found by the oldest vector instructions
 constexpr Key no_pair = std::numeric_limits<Key>::max();
 constexpr unsigned place_bits = 6;
@@ -19,7 +20,8 @@ Key key_of(std::uint32_t rank, std::size_t place) {
     return static_cast<Key>(rank << place_bits | static_cast<std::uint32_t>(place));
 }
 
-// The tokens of a word of at most `room` bytes, at the place of their first byte, doubly linked.
+// The tokens of a word of at most `room` bytes, each stored at the place of its first byte, doubly
+// linked.
 template <std::size_t room>
 class ShortRow {
   public:

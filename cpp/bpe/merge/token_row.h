@@ -1,4 +1,4 @@
-// A row of tokens over bytes, in which neighbours are merged in place.
+// The tokens of a word in one row, in which neighbours are merged in place.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace paribus::bpe {
 
-// A token keeps the position of its first byte for life. Its id stands at its first and at its last
-// byte, so that its length, by a table that the owner keeps, leads to both neighbours: one id a
-// byte is all there is to store. What stands between is stale.
+// A token keeps the position of its first byte for life. Its id is stored at its first and at its
+// last byte, so that its length, from a table that the owner keeps, leads to both neighbours. One
+// id per byte is all that is stored. The values in between are stale.
 class TokenRow {
   public:
-    // `lengths[id]` is the number of bytes of a token, at least 1; it outlives the row.
+    // `lengths[id]` is the number of bytes of a token, at least 1; the table must outlive the row.
     explicit TokenRow(const std::vector<std::uint32_t>& lengths) : lengths_(&lengths) {}
 
     void reserve(std::size_t n_bytes) {

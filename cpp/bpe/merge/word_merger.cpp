@@ -7,7 +7,7 @@
 namespace paribus::bpe {
 namespace {
 
-constexpr std::size_t most_failures = 8;  // windows in a row that bring the merge no further
+constexpr std::size_t most_failures = 8;  // consecutive windows that make no progress
 
 }  // namespace
 
@@ -27,9 +27,9 @@ std::size_t WordMerger::part_end(std::string_view word, std::size_t begin) const
     return begin;
 }
 
-// In windows, which fit a near cache. Where merges come in the order of rising ranks, two texts
-// side by side merge as each alone if the tokens at the border, the last of one and the first of
-// the other, come back when their bytes are merged alone.
+// Merges in windows that fit in a near cache. If ranks rise, two adjacent texts merge as each of
+// them does alone, provided that the two tokens at the border (the last of one and the first of the
+// other) come back when their bytes are merged on their own.
 void WordMerger::merge_long(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint) {
     const std::size_t n_before = ids.size();
     if (tables_->ranks_rise && merge_windows(word, ids, checkpoint)) return;
@@ -37,7 +37,7 @@ void WordMerger::merge_long(std::string_view word, std::vector<Id>& ids, Checkpo
     merge_window(word, ids, checkpoint);
 }
 
-// False where no good border was found: then `ids` holds what is to be dropped.
+// Returns false if no such border was found; the caller then drops what is in `ids`.
 bool WordMerger::merge_windows(std::string_view word, std::vector<Id>& ids,
                                Checkpoint& checkpoint) {
     const std::size_t first = ids.size();
@@ -54,7 +54,7 @@ bool WordMerger::merge_windows(std::string_view word, std::vector<Id>& ids,
         }
         if (begin + window.size() == word.size()) return true;
         if (ids.size() <= n_before + windows_.n_loose_tokens) return false;
-        // What comes next can change the last tokens.
+        // The text that follows can change the last tokens.
         begin += window.size();
         for (std::size_t i = 0; i < windows_.n_loose_tokens; ++i) begin -= pop(ids);
         ++n_failed;
@@ -65,7 +65,7 @@ bool WordMerger::merge_windows(std::string_view word, std::vector<Id>& ids,
     return false;
 }
 
-// Removes the last token; returns its length.
+// Removes the last token and returns its length.
 std::size_t WordMerger::pop(std::vector<Id>& ids) const {
     const std::size_t length = tables_->lengths[ids.back()];
     ids.pop_back();
@@ -110,8 +110,8 @@ void WordMerger::fill_row(std::string_view word, Checkpoint& checkpoint) {
     }
 }
 
-// Merges the pairs of the lowest rank. A merge can make a pair of a lower rank where two rules have
-// the same result: then that one comes first, and the rest goes back into the queue.
+// Merges the pairs of the lowest rank. If two rules have the same result, a merge can make a pair
+// of a lower rank. That pair then comes first, and the others go back into the queue.
 void WordMerger::merge_lowest(Checkpoint& checkpoint) {
     const std::uint32_t rank = queue_.take_lowest(positions_, checkpoint);
     const MergeRule rule = tables_->rules[rank];

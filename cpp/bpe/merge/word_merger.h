@@ -1,4 +1,4 @@
-// Merges the bytes of one word into tokens: the pair of lowest rank first, of those the leftmost.
+// Merges the bytes of one word into tokens: always the leftmost pair of the lowest rank.
 #pragma once
 
 #include <cstddef>
@@ -14,23 +14,23 @@
 
 namespace paribus::bpe {
 
-// A word longer than a window merges in parts; neither number changes the ids.
+// A word longer than a window is merged in parts. Neither number changes the ids.
 struct Windows {
-    std::size_t size = 2048;         // bytes: what fits a near cache
+    std::size_t size = 2048;         // bytes; fits in a near cache
     std::size_t n_loose_tokens = 4;  // at the end of a window, merged again with the next one
 };
 
-// Holds working memory; each thread has its own. After an exception it is not to be used again.
+// Holds working memory, so each thread has its own. Must not be used again after an exception.
 class WordMerger {
   public:
     explicit WordMerger(const MergeTables& tables, const Windows& windows = {})
         : tables_(&tables), windows_(windows), row_(tables.lengths) {}
 
-    // Appends the ids of `word`, which is not empty, to `ids`. Takes time linear in the word but
-    // for a sort within equal ranks, and memory of a window where ranks rise.
+    // Appends the ids of `word`, which is not empty, to `ids`. Takes linear time, except for
+    // sorting within equal ranks; if ranks rise, it needs the memory of one window.
     void merge(std::string_view word, std::vector<Id>& ids, Checkpoint& checkpoint);
 
-    // Where the part of `word` that begins at `begin` ends: no merge joins it to the next one.
+    // The end of the part of `word` that begins at `begin`: no merge joins it to the next part.
     std::size_t part_end(std::string_view word, std::size_t begin) const;
 
   private:
@@ -49,7 +49,7 @@ class WordMerger {
     TokenRow row_;
     BucketQueue queue_;
     std::vector<std::uint32_t> positions_;
-    std::vector<Id> alone_;  // the tokens at a border, merged without what is around them
+    std::vector<Id> alone_;  // the tokens at a border, merged on their own
 };
 
 }  // namespace paribus::bpe

@@ -1,5 +1,4 @@
-// A function whose caller depends on seeing its body: what a compiler leaves as a call there costs
-// more than the work itself.
+// For a function that is so short that a call of it would cost more than its work.
 #pragma once
 
 #if defined(__GNUC__) || defined(__clang__)

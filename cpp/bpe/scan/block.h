@@ -1,4 +1,4 @@
-// A block of 64 bytes of text as bit masks, one bit a byte, one mask a class of characters.
+// A block of 64 bytes of text as bit masks: one mask per class of characters, one bit per byte.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@ namespace paribus::bpe {
 
 inline constexpr unsigned block_size = 64;  // bytes
 
-// All bytes of a character have the bit of its class; what has none is a symbol.
+// All bytes of a character have the bit of its class. A character without a class is a symbol.
 struct Block {
     std::uint64_t letters;
-    std::uint64_t capitals;  // of the letters; wanted for o200k only
+    std::uint64_t capitals;  // capital letters; only o200k needs them
     std::uint64_t caseless;  // letters that are neither upper nor lower case
     std::uint64_t numbers;
     std::uint64_t white_space;
@@ -20,7 +20,7 @@ struct Block {
     std::uint64_t apostrophes;
     std::uint64_t beyond_ascii;
     std::uint64_t inner;  // all but the first byte of a character
-    unsigned n_known;     // bytes from the front whose classes are known
+    unsigned n_known;     // number of leading bytes whose classes are known
 };
 
 }  // namespace paribus::bpe

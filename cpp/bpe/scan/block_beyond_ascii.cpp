@@ -14,7 +14,7 @@ bool is_contraction_of_long_s(const char* bytes, unsigned at) {
     return bytes[at] == '\xC5' && bytes[at + 1] == '\xBF' && at > 0 && bytes[at - 1] == '\'';
 }
 
-// Adds one character; false where the masks cannot say what it is to the pattern.
+// Adds one character. Returns false if masks cannot express what it means to the pattern.
 bool add(Character character, std::uint64_t bits, Pattern pattern, Block& block) {
     switch (character.kind) {
         case CharClass::other:
@@ -25,7 +25,7 @@ bool add(Character character, std::uint64_t bits, Pattern pattern, Block& block)
             block.numbers |= bits;
             return pattern == Pattern::gpt2;  // the others count characters, not bytes
         case CharClass::mark:
-            // To o200k a mark in a word is like a letter without case, elsewhere it can be a
+            // In o200k a mark inside a word acts as a caseless letter; elsewhere it can be a
             // prefix.
             if (pattern != Pattern::o200k) return true;
             if ((block.letters << 1 & bits) == 0) return false;

@@ -1,4 +1,4 @@
-// The classes of a block's characters beyond ASCII.
+// The classes of the non-ASCII characters of a block.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace paribus::bpe {
 
-// Takes the bytes of a block whose masks hold its ASCII characters, and adds the others. Ends
-// before the first that masks of bytes cannot say: white space, a number where the pattern counts
-// them, a mark where it has two meanings, a long s that may be a contraction, a character that is
-// cut.
+// Adds the non-ASCII characters to a block whose masks already hold the ASCII ones. Stops before
+// the first character that masks of bytes cannot express: white space, a digit if the pattern
+// counts digits, a mark with two meanings, a long s that may be a contraction, or an incomplete
+// character.
 void add_beyond_ascii(const char* bytes, Pattern pattern, Block& block);
 
 }  // namespace paribus::bpe

@@ -1,10 +1,38 @@
-// The pretokens that begin in a block, by operations on its masks: one function a pattern.
+// Where pretokens begin in a block, computed from its masks: one function per pattern.
 //
 // A block begins at a border of pretokens. What a pattern matches from a border on does not depend
 // on the text before it, so nothing is carried from block to block.
 //
-// All here are templates of the instruction set, a type that only the file of that set knows: else
-// the linker could take code for a newer processor into the path of an older one.
+// Bit i of a mask is byte i of the block. Drawn under the text, with bit 0 on the left, a shift
+// `<<` moves each 1 to the next character, and the carry of an addition runs to the right. This is
+// "a \n b" in cl100k, with _ for a space and n for a newline:
+//
+//     text           a _ n _ b
+//     white          . 1 1 1 .
+//     newlines       . . 1 . .
+//     blank          . 1 . 1 .   white & ~newlines
+//     first          . 1 . . .   white & ~(white << 1)
+//     after_newline  . . . 1 .   blank & newlines << 1
+//     last           . . . 1 .   blank & ~(white >> 1)
+//     begins         1 1 . 1 .   "a", " \n" and " b"
+//
+// A blank after a newline begins a pretoken (" b"), unless the run of blanks that it starts leads
+// to another newline: \s*[\r\n] takes that run whole. One addition follows all such runs at once.
+// The 1 in after_newline is added to the first 1 of its run; each sum 1 + 1 is 0 and carries a 1 to
+// the next place, until the carry comes out on the first character behind the run. In "a \n b" that
+// is the b, which is no newline, so the border stands. In "a\n  \nb" it is a newline:
+//
+//     text           a n _ _ n b
+//     white          . 1 1 1 1 .
+//     newlines       . 1 . . 1 .
+//     blank          . . 1 1 . .   white & ~newlines
+//     after_newline  . . 1 . . .   blank & newlines << 1
+//     behind_run     . . . . 1 .   (blank + after_newline) & ~blank
+//     newline_after  . . . . 1 .   (blank + after_newline) & ~blank & newlines
+//     begins         1 1 . . . 1   "a", "\n  \n" and "b"
+//
+// Everything here is a template over the instruction set, a type that only the file of that set
+// knows. Otherwise the linker could pick code for a newer processor for an older one.
 #pragma once
 
 #include <bit>
@@ -19,8 +47,8 @@ namespace paribus::bpe {
 
 template <typename Isa>
 struct Borders {
-    std::uint64_t begins;  // of pretokens
-    unsigned n_certain;    // what lies below does not depend on bytes that are not known
+    std::uint64_t begins;  // first bytes of pretokens
+    unsigned n_certain;    // the bits below this one do not depend on unknown bytes
 };
 
 template <typename Isa>
@@ -38,8 +66,8 @@ constexpr std::uint64_t first_of_runs(std::uint64_t mask) {
     return mask & ~(mask << 1);
 }
 
-// Calls `found(at, length)` for each of the apostrophes that begins a contraction, until it returns
-// false. Where one stands too near to the end of what is known, the borders end there.
+// Calls `found(at, length)` for each apostrophe that begins a contraction, until it returns false.
+// The borders end at an apostrophe that is too close to the end of the known bytes.
 template <typename Isa, typename Found>
 PARIBUS_ALWAYS_INLINE void for_each_contraction(std::uint64_t apostrophes, const char* bytes,
                                                 bool any_case, unsigned n_known,
@@ -74,7 +102,7 @@ PARIBUS_ALWAYS_INLINE Borders<Isa> gpt2_borders(const Block& block, const char* 
     return borders;
 }
 
-// \p{N}{1,3}: each third of a run of numbers. Numbers of several bytes are not told apart here.
+// \p{N}{1,3}: every third digit of a run begins a pretoken. Digits of several bytes never get here.
 template <typename Isa>
 std::uint64_t each_third(std::uint64_t numbers) {
     const std::uint64_t inner = numbers & numbers << 1 & numbers << 2;
@@ -83,8 +111,9 @@ std::uint64_t each_third(std::uint64_t numbers) {
     return begins;
 }
 
-// The borders of white space in cl100k and o200k: \s*[\r\n] up to the last newline of a run, then
-// \s+(?!\S) up to its last character. `taken` are newlines that belong to symbols before them.
+// The borders of white space in cl100k and o200k: \s*[\r\n] reaches to the last newline of a run,
+// then \s+(?!\S) to the character before its last one. `taken` marks newlines that belong to the
+// symbols before them.
 template <typename Isa>
 Borders<Isa> white_space_borders(const Block& block, std::uint64_t taken) {
     const std::uint64_t white = block.white_space & ~taken;
@@ -92,11 +121,12 @@ Borders<Isa> white_space_borders(const Block& block, std::uint64_t taken) {
     const std::uint64_t after_newline = blank & block.newlines << 1;
     const std::uint64_t last = blank & ~(block.white_space >> 1);
     Borders<Isa> borders{first_of_runs<Isa>(white) | after_newline | last, 0};
-    // A run of white space that reaches the end of what is known: only its first border is certain.
+    // If a run of white space reaches the end of the known bytes, only its first border is certain.
     const std::uint64_t solid = ~block.white_space & bits_below<Isa>(block.n_known);
     const unsigned solid_end = block_size - static_cast<unsigned>(std::countl_zero(solid));
     borders.n_certain = solid_end < block.n_known ? solid_end + 1 : block.n_known;
-    // Blanks between newlines begin nothing. They are rare: the borders end at the first of them.
+    // Blanks between newlines begin nothing. They are rare, so the borders simply end at the last
+    // such blank that comes before the first of these newlines.
     const std::uint64_t newline_after = (blank + after_newline) & ~blank & block.newlines;
     if (newline_after != 0) {
         const std::uint64_t wrong = after_newline & ((newline_after & (~newline_after + 1)) - 1);
@@ -106,7 +136,7 @@ Borders<Isa> white_space_borders(const Block& block, std::uint64_t taken) {
     return borders;
 }
 
-// [^\r\n\p{L}\p{N}] in front of letters: a blank, or symbols of one character.
+// [^\r\n\p{L}\p{N}] before letters: a blank, or a run of symbols that is one character long.
 template <typename Isa>
 std::uint64_t prefixes_of(const Block& block, std::uint64_t symbol_words) {
     const std::uint64_t next = block.inner & symbol_words << 1;
@@ -146,7 +176,7 @@ PARIBUS_ALWAYS_INLINE Borders<Isa> o200k_borders(const Block& block, const char*
     borders.begins |= symbol_words | each_third<Isa>(block.numbers) |
                       (first_of_runs<Isa>(block.letters) & ~(prefixes << 1)) |
                       (block.capitals & lower << 1);
-    // Whether a capital behind a letter without case begins a word depends on what follows.
+    // Whether a capital after a caseless letter begins a word depends on what follows it.
     const std::uint64_t unsure = block.capitals & block.caseless << 1;
     if (unsure != 0) {
         const auto end = static_cast<unsigned>(std::countr_zero(unsure));
@@ -156,7 +186,7 @@ PARIBUS_ALWAYS_INLINE Borders<Isa> o200k_borders(const Block& block, const char*
                          block.n_known, borders, [&](unsigned at, unsigned length) {
                              borders.begins &= ~(bits_below<Isa>(length) << at);
                              borders.begins |= bit<Isa>(at + length);
-                             // An apostrophe there begins no second contraction of this word.
+                             // An apostrophe right after it begins no second contraction.
                              if (bytes[at + length] != '\'') return true;
                              const unsigned end = at + length + 1;
                              if (end < borders.n_certain) borders.n_certain = end;

@@ -22,12 +22,12 @@ PARIBUS_ALWAYS_INLINE Borders<Isa> borders_of(const Block& block, const char* by
     return o200k_borders<Isa>(block, bytes);
 }
 
-// The certain borders within the block, its begin not among them. From `size` on there is no text.
+// The certain borders inside the block, without its first byte. The text ends at `size`.
 template <typename Isa, Pattern pattern>
 PARIBUS_ALWAYS_INLINE std::uint64_t borders_in_block(const char* bytes, std::size_t size) {
     Block block = Isa::classify(bytes);
     if (block.beyond_ascii != 0) {
-        Block whole = block;  // its own, so that the masks of ASCII text stay in registers
+        Block whole = block;  // a copy, so that the masks of ASCII text stay in registers
         add_beyond_ascii(bytes, pattern, whole);
         block = whole;
     }
@@ -36,7 +36,7 @@ PARIBUS_ALWAYS_INLINE std::uint64_t borders_in_block(const char* bytes, std::siz
     return borders.begins & bits_below<Isa>(borders.n_certain) & ~std::uint64_t{1};
 }
 
-// The same for the last bytes of a text, fewer than a block.
+// The same for the end of a text, which is shorter than a block.
 template <typename Isa, Pattern pattern>
 std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
     char block[block_size] = {};
@@ -46,7 +46,7 @@ std::uint64_t borders_at_end(const char* bytes, std::size_t size) {
 
 inline constexpr std::size_t ends_at_a_time = 8;
 
-// `begin` + each bit's place, several at a time, by `first_bit` of a mask that is not empty.
+// Appends `begin` + the place of each bit, several at a time.
 template <typename Isa>
 PARIBUS_ALWAYS_INLINE std::size_t* append_ends_by_bits(std::uint64_t borders, std::size_t begin,
                                                        std::size_t* ends) {
@@ -60,12 +60,11 @@ PARIBUS_ALWAYS_INLINE std::size_t* append_ends_by_bits(std::uint64_t borders, st
     return last;
 }
 
-// Bytes of text that are fetched before their block comes: what the system fetches by itself waits
-// at the border of each page.
+// How far ahead, in bytes, text is fetched: the hardware prefetcher stops at each page boundary.
 inline constexpr std::size_t text_ahead = 4096;
 
-// `Isa` says how to classify a block and how to append `begin` + the place of each bit to `ends`;
-// in front of the end of the batch there is room for a block.
+// `Isa` classifies a block and appends `begin` + the place of each bit to `ends`. The loop stops
+// while `ends` still has room for the borders of a block.
 template <typename Isa, Pattern pattern>
 std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, std::size_t* ends,
                         std::size_t n_ends, PretokenEnd pretoken_end) {
@@ -79,7 +78,7 @@ std::size_t scan_blocks(const char* text, std::size_t size, std::size_t begin, s
                                           : borders_at_end<Isa, pattern>(text + begin, left);
         if (borders != 0) {
             ends = Isa::append_ends(borders, begin, ends);
-            // Not read back from `ends`: the next block waits for it.
+            // Computed again rather than read from `ends`, because the next block waits for it.
             begin += block_size - 1 - static_cast<unsigned>(std::countl_zero(borders));
             continue;
         }

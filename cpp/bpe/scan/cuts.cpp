@@ -7,7 +7,7 @@
 namespace paribus::bpe {
 namespace {
 
-// The longest UTF-8 sequence: with less text behind it a character could be an unfinished one.
+// The longest UTF-8 sequence. With less text after it, a character could be incomplete.
 constexpr std::size_t longest_character = 4;
 
 bool is_whole(std::string_view text, std::size_t at) {
@@ -37,7 +37,7 @@ bool is_safe_cut(std::string_view text, std::size_t at, Pattern pattern) {
     const bool after_letter = contains(letters, before);
     if (!after_letter && before != CharClass::number) return false;
     if (after == CharClass::white_space) return true;
-    // An apostrophe can go on as a contraction, a mark as a part of the word.
+    // An apostrophe can begin a contraction, and a mark can belong to the word.
     if (after == CharClass::other) return text[at] != '\'';
     return after_letter ? after == CharClass::number : contains(letters, after);
 }
@@ -50,7 +50,8 @@ std::size_t last_safe_cut(std::string_view text, std::size_t begin, std::size_t 
 }
 
 std::size_t settled_size(std::string_view text, Pattern pattern, const SpecialTokens& specials) {
-    // A special token that begins behind `limit` may be cut off, or be the head of a longer one.
+    // A special token that begins after `limit` may be incomplete, or the beginning of a longer
+    // one.
     const std::size_t held_back = std::max<std::size_t>(specials.longest(), 1) - 1;
     const std::size_t limit = text.size() - std::min(text.size(), held_back);
     std::size_t begin = 0;

@@ -5,7 +5,7 @@
 
 namespace paribus::bpe {
 
-// How text is cut into pretokens; `none` takes the whole text as one.
+// How text is split into pretokens. With `none`, the whole text is one pretoken.
 enum class Pattern { gpt2, cl100k, o200k, none };
 
 // Throws Error for an unknown name.

@@ -34,7 +34,7 @@ constexpr char lowered(char byte) {
 
 constexpr char unchanged(char byte) { return byte; }
 
-// Length of 's 'd 'm 't 'll 've 're at `at`, or 0; letters are compared as `folded` gives them.
+// The length of 's 'd 'm 't 'll 've 're at `at`, or 0. Letters are compared after `folded`.
 template <char (*folded)(char)>
 std::size_t contraction(std::string_view text, std::size_t at) {
     if (at + 1 >= text.size() || text[at] != '\'') return 0;
@@ -46,7 +46,7 @@ std::size_t contraction(std::string_view text, std::size_t at) {
     return (first == 'v' || first == 'r') && second == 'e' ? 3 : 0;
 }
 
-// The same in any case. U+017F, the long s, is an s to a pattern that ignores case.
+// The same, ignoring case. A pattern that ignores case takes U+017F, the long s, for an s.
 std::size_t contraction_of_any_case(std::string_view text, std::size_t at) {
     if (text.substr(at, 3) == "'\xC5\xBF") return 3;
     return contraction<lowered>(text, at);
@@ -55,7 +55,7 @@ std::size_t contraction_of_any_case(std::string_view text, std::size_t at) {
 struct WhiteSpaceRun {
     std::size_t end;
     std::size_t last;           // where its last character begins
-    std::size_t after_newline;  // right after its last \r or \n; 0 where it has none
+    std::size_t after_newline;  // right after its last \r or \n; 0 if it has none
 };
 
 WhiteSpaceRun white_space_run(std::string_view text, std::size_t begin) {
@@ -70,8 +70,8 @@ WhiteSpaceRun white_space_run(std::string_view text, std::size_t begin) {
     return run;
 }
 
-// \s+(?!\S)|\s: all of a run at the end of the text, else all but its last character, which goes
-// with what follows, unless it is the only one.
+// \s+(?!\S)|\s: a run at the end of the text is taken whole. Otherwise its last character goes with
+// the text that follows, unless it is the only one.
 std::size_t end_before_last(const WhiteSpaceRun& run, std::size_t begin, std::size_t text_size) {
     return run.end == text_size || run.last == begin ? run.end : run.last;
 }
@@ -83,13 +83,13 @@ std::size_t up_to_three_numbers(std::string_view text, std::size_t at) {
     return at;
 }
 
-// Where a body behind one optional space begins: at `begin` or right after the space.
+// Where the body after an optional space begins: at `begin` or right after the space.
 std::size_t after_optional_space(std::string_view text, std::size_t begin) {
     return text[begin] == ' ' && begin + 1 < text.size() ? begin + 1 : begin;
 }
 
-// End of ` ?[^\s\p{L}\p{N}]+` and of the run of bytes of `tail` behind it; `begin` if there is
-// none.
+// The end of ` ?[^\s\p{L}\p{N}]+` and of the run of `tail` bytes after it; `begin` if there is no
+// match.
 std::size_t symbols_end(std::string_view text, std::size_t begin, std::string_view tail) {
     const std::size_t body = after_optional_space(text, begin);
     std::size_t end = run_end(text, body, symbols);
@@ -98,7 +98,7 @@ std::size_t symbols_end(std::string_view text, std::size_t begin, std::string_vi
     return end;
 }
 
-// Where letters begin behind one optional character of [^\r\n\p{L}\p{N}].
+// Where letters begin after an optional character of [^\r\n\p{L}\p{N}].
 std::size_t after_optional_prefix(std::string_view text, std::size_t begin) {
     const Character first = character_at(text, begin);
     const bool is_prefix = !contains(letters | numbers, first.kind) && !is_newline(text[begin]);
@@ -127,9 +127,9 @@ std::size_t cl100k_end(std::string_view text, std::size_t begin) {
     return run.after_newline != 0 ? run.after_newline : end_before_last(run, begin, text.size());
 }
 
-// End of [capital or caseless]*[lower or caseless]+ at `begin`, or else of [capital or caseless]+;
-// `begin` if there is neither. The first gives back of its greedy run what stands behind the last
-// caseless character, where no lower-case letter follows the run.
+// The end of [capital or caseless]*[lower or caseless]+ at `begin`, or else of [capital or
+// caseless]+; `begin` if neither matches. If no lower-case letter follows its greedy run, the first
+// pattern backtracks to the last caseless character.
 std::size_t o200k_letters_end(std::string_view text, std::size_t begin) {
     std::size_t at = begin, after_caseless = begin;
     while (is_at(text, at, capitals | caseless)) {
@@ -141,8 +141,8 @@ std::size_t o200k_letters_end(std::string_view text, std::size_t begin) {
     return after_caseless != begin ? after_caseless : at;
 }
 
-// A mark is a prefix only in front of a word that has a lower-case or caseless letter; in front of
-// capitals alone it is a word of its own.
+// A mark is a prefix only before a word with a lower-case or caseless letter; before capitals alone
+// it is a word of its own.
 std::size_t o200k_word_end(std::string_view text, std::size_t begin) {
     const std::size_t word = after_optional_prefix(text, begin);
     std::size_t end = o200k_letters_end(text, word);

@@ -1,4 +1,4 @@
-// Compiled for AVX2, BMI and LZCNT; called where the processor has them.
+// Compiled for AVX2, BMI and LZCNT; called only if the processor has them.
 #include "bpe/scan/block_scans.h"
 
 #if defined(__AVX2__)
@@ -27,7 +27,7 @@ struct Avx2 {
     }
 
     static __m256i look_up(__m256i bytes, const CodeChart& chart) {
-        // A shuffle gives 0 for a byte beyond ASCII.
+        // A shuffle gives 0 for a non-ASCII byte.
         const __m256i columns = _mm256_shuffle_epi8(twice(chart.columns), bytes);
         const __m256i rows = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0F));
         return _mm256_and_si256(columns, _mm256_shuffle_epi8(twice(chart.rows), rows));

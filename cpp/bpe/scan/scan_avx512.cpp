@@ -1,4 +1,4 @@
-// Compiled for AVX-512 BW and VBMI2, BMI and LZCNT; called where the processor has them.
+// Compiled for AVX-512 BW and VBMI2, BMI and LZCNT; called only if the processor has them.
 #include "bpe/scan/block_scans.h"
 
 #if defined(__AVX512BW__) && defined(__AVX512VBMI2__)
@@ -20,7 +20,7 @@ constexpr auto places_of_block = [] {
     return places;
 }();
 
-// With masks of all lanes: GCC 12 says of the forms without that they read what is not set.
+// Masked forms with all lanes set: GCC 12 warns that the plain forms read uninitialized values.
 struct Avx512 {
     static __m512i load(const char* text) { return _mm512_loadu_si512(text); }
 
@@ -30,7 +30,7 @@ struct Avx512 {
     }
 
     static __m512i look_up(__m512i bytes, const CodeChart& chart) {
-        // A shuffle gives 0 for a byte beyond ASCII.
+        // A shuffle gives 0 for a non-ASCII byte.
         const __m512i columns = _mm512_shuffle_epi8(four_times(chart.columns), bytes);
         const __m512i rows = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(0x0F));
         return _mm512_and_si512(columns, _mm512_shuffle_epi8(four_times(chart.rows), rows));
@@ -44,7 +44,8 @@ struct Avx512 {
         return top_bits(_mm512_slli_epi16(bytes, 2));
     }
 
-    // The places of the bits by one compression; 16 ends at a time, for few blocks have more.
+    // One compression gives the places of the bits. 16 ends are written at a time, because few
+    // blocks have more.
     static std::size_t* append_ends(std::uint64_t borders, std::size_t begin, std::size_t* ends) {
         alignas(block_size) std::array<std::uint8_t, block_size> places;
         const __m512i all = _mm512_loadu_si512(places_of_block.data());

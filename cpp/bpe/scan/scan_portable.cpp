@@ -9,7 +9,7 @@
 namespace paribus::bpe {
 namespace {
 
-// The masks that a byte of ASCII belongs to, as bits.
+// The masks that an ASCII byte belongs to, as bits.
 enum Mask : unsigned { letter = 1, capital = 2, number = 4, white = 8 };
 
 constexpr unsigned masks_of(unsigned byte) {
@@ -55,7 +55,7 @@ struct Portable {
         return block;
     }
 
-    // With a bit set that is no answer, so that the compiler makes no branch for an empty mask.
+    // The top bit is added so that the compiler needs no branch for an empty mask.
     static unsigned first_bit(std::uint64_t mask) {
         return static_cast<unsigned>(std::countr_zero(mask | std::uint64_t{1} << 63));
     }

@@ -4,8 +4,7 @@ namespace paribus::bpe {
 namespace {
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
-// No processor with BMI2 lacks BMI or LZCNT, and not every compiler knows how to ask for the
-// latter.
+// Every processor with BMI2 has BMI and LZCNT, and not every compiler can ask for LZCNT.
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"); }
 bool has_avx512() {
     return has_avx2() && __builtin_cpu_supports("avx512bw") &&

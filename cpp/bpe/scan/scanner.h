@@ -1,4 +1,4 @@
-// Finds the ends of pretokens in batches, by the widest instructions that the processor has.
+// Finds the ends of pretokens in batches, with the widest instructions of the processor.
 #pragma once
 
 #include <array>
@@ -14,10 +14,11 @@ namespace paribus::bpe {
 
 enum class InstructionSet { portable, avx2, avx512 };
 
-// What this program was built for and this processor has, the widest last. Never empty.
+// The instruction sets that this build supports and this processor has, the widest last; never
+// empty.
 std::vector<InstructionSet> instruction_sets();
 
-// Which instructions it uses never changes what it finds.
+// The result never depends on the instructions.
 class Scanner {
   public:
     static constexpr std::size_t batch_size = 512;  // ends at most
@@ -26,12 +27,13 @@ class Scanner {
     explicit Scanner(Pattern pattern) : Scanner(pattern, instruction_sets().back()) {}
     Scanner(Pattern pattern, InstructionSet instructions);
 
-    // The ends of some pretokens of `text`, the first of which begins at `begin`, below its size.
+    // The ends of some pretokens of `text`. The first of them begins at `begin`, which is inside
+    // the text.
     std::span<const std::size_t> scan(std::string_view text, std::size_t begin, Batch& batch) const;
 
   private:
     PretokenEnd pretoken_end_;
-    BlockScan block_scan_;  // null: the pattern has none
+    BlockScan block_scan_;  // null if the pattern has none
 };
 
 // Calls `visit(std::string_view pretoken)` for each pretoken, from left to right.

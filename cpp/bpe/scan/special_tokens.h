@@ -1,4 +1,4 @@
-// Special tokens in text: found from left to right, the longest first where several begin.
+// Finds special tokens in text from left to right, preferring the longest of those at one place.
 #pragma once
 
 #include <array>
@@ -11,8 +11,8 @@ namespace paribus::bpe {
 
 class SpecialTokens {
   public:
-    // Where a special token stands, and its number in the list; `begin` and `end` are the size of
-    // the text where there is none.
+    // The place of a special token, and its number in the list. If there is none, `begin` and `end`
+    // are the size of the text.
     struct Match {
         std::size_t begin;
         std::size_t end;
@@ -25,7 +25,7 @@ class SpecialTokens {
     // The first special token at or after `from`.
     Match find(std::string_view text, std::size_t from) const;
 
-    // Bytes of the longest one; 0 without any.
+    // The length of the longest one in bytes; 0 if there are none.
     std::size_t longest() const { return longest_; }
 
   private:
@@ -37,8 +37,8 @@ class SpecialTokens {
     std::size_t longest_ = 0;
 };
 
-// Calls `on_text(std::string_view)` for the text between special tokens, without empty ones, and
-// `on_special(std::size_t number)` for each special token, in their order.
+// Calls `on_text(std::string_view)` for each non-empty text between special tokens, and
+// `on_special(std::size_t number)` for each special token, in order.
 template <typename OnText, typename OnSpecial>
 void for_each_segment(std::string_view text, const SpecialTokens& specials, OnText&& on_text,
                       OnSpecial&& on_special) {

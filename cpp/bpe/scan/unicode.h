@@ -1,5 +1,5 @@
-// Characters of UTF-8 text and their classes; a byte that is not part of valid UTF-8 is a character
-// of its own, of class `other`.
+// The characters of UTF-8 text and their classes. A byte that is not part of valid UTF-8 is a
+// character of its own, with class `other`.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +50,7 @@ struct Character {
 inline constexpr Character invalid_byte{CharClass::other, 1};
 inline constexpr std::uint32_t beyond_unicode = 0x110000;
 
-// Bytes of the sequence that `lead` begins; 1 where no sequence begins with it.
+// The length of the sequence that `lead` begins, 1 if no sequence begins with it.
 constexpr std::uint32_t sequence_length(std::uint32_t lead) {
     if (lead >= 0xC2 && lead <= 0xDF) return 2;
     if (lead >= 0xE0 && lead <= 0xEF) return 3;
@@ -63,8 +63,8 @@ constexpr CharClass class_of(std::uint32_t code_point) {
         unicode_block_classes[unicode_block_of[code_point / 128]][code_point % 128]);
 }
 
-// The code point of a sequence of 2 to 4 bytes by the length of its lead byte; beyond Unicode where
-// they are no such sequence, or take more bytes than the code point needs.
+// The code point of a sequence of 2 to 4 bytes. The result is beyond Unicode if the bytes are not
+// such a sequence, or are more than the code point needs.
 constexpr std::uint32_t code_point_at(const char* bytes, std::uint32_t n_bytes) {
     std::uint32_t code_point = static_cast<unsigned char>(bytes[0]) & (0x7FU >> n_bytes);
     std::uint32_t wrong = 0;
@@ -81,7 +81,7 @@ constexpr std::uint32_t code_point_at(const char* bytes, std::uint32_t n_bytes) 
     return code_point;
 }
 
-// The character of a lead byte beyond ASCII and of `n_bytes`, by the lead byte, that can be read.
+// The character that a non-ASCII lead byte begins; all its `n_bytes` can be read.
 constexpr Character character_of(const char* bytes, std::uint32_t n_bytes) {
     if (n_bytes == 1) return invalid_byte;
     const std::uint32_t code_point = code_point_at(bytes, n_bytes);

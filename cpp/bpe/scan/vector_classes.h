@@ -1,4 +1,4 @@
-// The masks of a block by vector instructions, for any instruction set that has them.
+// Computes the masks of a block with vector instructions, for any instruction set that has them.
 #pragma once
 
 #include <array>
@@ -9,9 +9,9 @@
 
 namespace paribus::bpe {
 
-// The classes of a byte of ASCII are the bits that its row and its column in the code chart, the
-// upper and the lower half of the byte, have in common. Letters have two bits: their rows end at
-// two columns.
+// The upper half of an ASCII byte is its row in the code chart, the lower half its column; the bits
+// that both have in common are its classes. Letters have two bits, because their rows end at
+// different columns.
 struct CodeChart {
     using Bits = std::array<std::uint8_t, 16>;
     Bits columns;
@@ -32,7 +32,7 @@ constexpr CodeChart code_chart() {
     add(5, 0, 10), add(7, 0, 10), bit >>= 1;    // letters P to Z
     add(3, 0, 9), bit >>= 1;                    // numbers
     add(2, 0, 0), bit >>= 1;                    // space
-    add(0, 9, 13), bit >>= 1;                   // white space beside it
+    add(0, 9, 13), bit >>= 1;                   // other white space
     add(2, 7, 7), bit >>= 1;                    // apostrophe
     add(0, 10, 10), add(0, 13, 13), bit >>= 1;  // newlines
     add(2, 15, 15);                             // slash
@@ -41,9 +41,8 @@ constexpr CodeChart code_chart() {
 
 inline constexpr CodeChart ascii_chart = code_chart();
 
-// `Isa` says how to load 64 bytes, to look their halves up in a chart, to double each byte, which
-// brings its next bit to the top, to take the top bits, and to take the bits that tell small
-// letters from capitals.
+// `Isa` loads 64 bytes, looks up their halves in a chart, doubles each byte (which brings its next
+// bit to the top), and takes the top bits and the bits that tell small letters from capitals.
 template <typename Isa>
 PARIBUS_ALWAYS_INLINE Block classify_by_vectors(const char* text) {
     const auto bytes = Isa::load(text);

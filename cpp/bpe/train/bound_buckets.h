@@ -1,4 +1,4 @@
-// Values in the order of an upper bound that only falls: the greatest first, from buckets.
+// A priority queue of values by an upper bound that only falls, the greatest first, in buckets.
 #pragma once
 
 #include <algorithm>
@@ -30,12 +30,13 @@ class BoundBuckets {
         }
     }
 
-    // Takes the greatest value into `value`; false where there is none, and then none may come.
+    // Moves the greatest value into `value`. Returns false if there is none; no value may be added
+    // after that.
     template <typename IsLess>
     bool pop(Value& value, IsLess&& is_less) {
         while (buckets_[current_].empty()) {
             if (current_ == 0) return false;
-            buckets_[current_--] = {};  // gives the memory back
+            buckets_[current_--] = {};  // frees the memory
             std::make_heap(buckets_[current_].begin(), buckets_[current_].end(), is_less);
         }
         std::vector<Value>& bucket = buckets_[current_];

@@ -19,22 +19,22 @@ namespace {
 
 constexpr Count merges_between_reports = 256;
 constexpr std::size_t places_ahead = 16;                      // fetched before they are read
-constexpr std::size_t places_of_step = std::size_t{1} << 16;  // between two looks for a signal
+constexpr std::size_t places_of_step = std::size_t{1} << 16;  // between two checks for a signal
 
 using Position = CountRuns::Position;
 
-// Two neighbours. All places where they stand come into being in one merge, that of the newer one;
-// later some become stale.
+// Two adjacent tokens. All positions of the pair arise in one merge, that of its newer token; later
+// some become stale.
 template <typename Symbol>
 struct Pair {
-    Count bound;          // its count when it was counted last; a count only falls
+    Count bound;          // its last known count; counts only fall
     Position* positions;  // ascending
     std::uint32_t n_positions;
     Symbol left;
     Symbol right;
 };
 
-// What is known of a new pair before its positions are written down.
+// What is known about a new pair before its positions are stored.
 struct Tally {
     Count count = 0;
     std::uint32_t n_positions = 0;
@@ -54,8 +54,8 @@ class MergeLearner {
           checkpoint_([this] { report(); }),
           tokens_(options),
           row_(std::exchange(words, {}), checkpoint_),  // the words are no longer needed
-          // Each place begins at most one pair of bytes, and each merge, which makes the row a
-          // token shorter, ends at most one pair. What is not used is never touched.
+          // Each place begins at most one pair of bytes, and each merge, which makes the row one
+          // token shorter, ends at most one pair. Unused memory is never touched.
           positions_(std::make_unique_for_overwrite<Position[]>(2 * row_.size())),
           free_positions_(positions_.get()) {
         ask_for_big_pages(positions_.get(), 2 * row_.size() * sizeof(Position));
@@ -104,7 +104,7 @@ class MergeLearner {
         });
     }
 
-    // The pair to merge next, all its positions right; false where there is none.
+    // The pair to merge next, without stale positions; false if there is none.
     bool take_greatest(PairOf& pair) {
         while (pairs_.pop(pair, order_)) {
             const Count count = recount(pair);
@@ -115,7 +115,7 @@ class MergeLearner {
         return false;
     }
 
-    // How often a pair comes up; its stale positions are dropped.
+    // Counts a pair and drops its stale positions.
     Count recount(PairOf& pair) {
         CountRuns::Reader counts(row_.runs());
         Count count = 0;
@@ -123,7 +123,7 @@ class MergeLearner {
         return count;
     }
 
-    // Calls `visit(position)` where the pair still stands and drops its other positions.
+    // Calls `visit(position)` wherever the pair still occurs, and drops its other positions.
     template <typename Visit>
     void keep_positions(PairOf& pair, Visit&& visit) {
         Position* const positions = pair.positions;
@@ -141,8 +141,9 @@ class MergeLearner {
         pair.n_positions = n_kept;
     }
 
-    // From left to right: where a token follows itself, the first two merge. What the pair's
-    // positions took is free then, and enough for those of its right neighbours.
+    // Merges from left to right: in a run of equal tokens, the first two merge. The memory of the
+    // pair's positions is then free, and enough for the positions of the pairs with its right
+    // neighbours.
     void merge_everywhere(PairOf& pair) {
         merges_.emplace_back(pair.left, pair.right);
         const auto merged = static_cast<Symbol>(tokens_.add(pair.left, pair.right));
@@ -158,8 +159,8 @@ class MergeLearner {
         add_pairs_with<Side::right>(merged, pair.positions);
     }
 
-    // The pairs of a new token and its neighbours on one side. Their positions go to `free`, which
-    // is moved behind them.
+    // Adds the pairs of a new token and its neighbours on one side. Stores their positions at
+    // `free`, which it advances.
     template <Side side>
     void add_pairs_with(Symbol merged, Position*& free) {
         CountRuns::Reader counts(row_.runs());
@@ -188,7 +189,7 @@ class MergeLearner {
             const Position position = sites_[i];
             const Symbol neighbour = row_.at(side == Side::left ? position - 1 : position + length);
             if (neighbour == border) return;
-            // Where the new token follows itself, the first of both tells of the pair.
+            // If the new token follows itself, the first of the two reports the pair.
             if (side == Side::left && neighbour == merged) return;
             const std::uint32_t neighbour_length = tokens_.length(neighbour);
             if (std::size_t{length} + neighbour_length > longest_token_) return;
@@ -207,7 +208,7 @@ class MergeLearner {
                     order_);
     }
 
-    // Calls `visit(i)` for i from 0 to n - 1, and looks for a signal now and then.
+    // Calls `visit(i)` for i from 0 to n - 1, and checks for a signal now and then.
     template <typename Visit>
     void for_each_below(std::size_t n, Visit&& visit) {
         for (std::size_t begin = 0; begin < n; begin += places_of_step) {
@@ -256,13 +257,13 @@ class MergeLearner {
     Order order_{&tokens_};
     std::vector<Tally> tallies_;      // by neighbour
     std::vector<Symbol> neighbours_;  // that have a tally
-    std::vector<Position> sites_;     // where the newest token stands
+    std::vector<Position> sites_;     // where the newest token occurs
 };
 
 }  // namespace
 
 bool has_narrow_symbols(Count n_merges) {
-    // The last number of 16 bits stands for what is no token.
+    // The greatest 16-bit number marks places inside tokens.
     return n_merges <= std::numeric_limits<std::uint16_t>::max() - 257;
 }
 

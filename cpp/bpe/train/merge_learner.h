@@ -1,4 +1,4 @@
-// Learns merges from counted words.
+// Learns merges from words and their counts.
 #pragma once
 
 #include <string>
@@ -17,14 +17,14 @@ using Merge = std::pair<std::string, std::string>;
 
 struct LearnedMerges {
     std::vector<Merge> merges;
-    bool ran_out = false;  // of pairs, before there were as many as asked for
+    bool ran_out = false;  // of pairs before the requested number was reached
 };
 
-// Whether symbols of 16 bits are enough for so many merges; they take half the memory.
+// Whether 16-bit symbols, which take half the memory, are enough for this number of merges.
 bool has_narrow_symbols(Count n_merges);
 
-// Merges as often as the options say. `words` is dropped, with what it owns, once they are laid
-// out.
+// Learns the number of merges that the options ask for. `words` and everything it owns is freed
+// once the words are laid out.
 LearnedMerges learn_merges(WordSource words, const TrainingOptions& options,
                            const Progress& progress);
 

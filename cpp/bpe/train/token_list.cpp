@@ -5,7 +5,7 @@
 namespace paribus::bpe {
 namespace {
 
-// In the order of the bytes; where two are equal, what follows decides, or the length.
+// Ordered as the bytes are. If two are equal, the bytes after them or the lengths decide.
 std::uint64_t first_eight_bytes(const std::string& token) {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < sizeof value; ++i) {

@@ -1,4 +1,4 @@
-// The tokens that training has so far: their bytes, their lengths, their order among equals.
+// The tokens learned so far: their bytes, their lengths, and their order in ties.
 #pragma once
 
 #include <cstddef>
@@ -42,8 +42,8 @@ class TokenList {
     Id next_id_;
     std::vector<std::string> tokens_;
     std::vector<std::uint32_t> lengths_;
-    // Greater comes first: the first eight bytes, which settle most comparisons, or for `hf` the
-    // id, turned round.
+    // The greater rank comes first: the first eight bytes, which settle most comparisons, or for
+    // `hf` the complement of the id.
     std::vector<std::uint64_t> ranks_;
 };
 

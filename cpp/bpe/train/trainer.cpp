@@ -9,13 +9,13 @@
 namespace paribus::bpe {
 namespace {
 
-// Tables, buffers and a batch of text, and what a merge takes aside from its places.
+// Memory of tables, buffers and a batch of text, and of a merge apart from its places.
 constexpr std::size_t base_memory = std::size_t{16} << 20;
 constexpr std::size_t memory_of_merge = 256;
-// Two positions, and pairs of 24 bytes: texts of all kinds have one for four places or fewer, and
-// what holds them doubles as it grows.
+// Two positions, and pairs of 24 bytes: in texts of all kinds there is at most one pair per four
+// places, and the memory for pairs doubles as it grows.
 constexpr std::size_t memory_of_place = 2 * 4 + 12;
-// So that the tables cannot grow twice within a batch.
+// Small enough that the tables cannot grow twice within a batch.
 constexpr std::size_t batch_size_of_limited_memory = std::size_t{1} << 18;
 
 std::size_t least_memory(const TrainingOptions& options) {
@@ -28,7 +28,8 @@ WordCounts sum_of(std::vector<WordCounts> tables) {
     return total;
 }
 
-// One thread reads again what the cache still holds; starting several must be worth the while.
+// One thread profits from text that is still in the cache; several threads need enough work to be
+// worth starting.
 std::size_t batch_size_for(std::size_t n_threads) {
     constexpr std::size_t megabyte = std::size_t{1} << 20;
     return n_threads <= 1 ? megabyte : 4 * n_threads * megabyte;
@@ -88,8 +89,9 @@ TrainingResult Trainer::finish(const Progress& progress) {
     return result;
 }
 
-// A table that grows stands beside its double, and what is written is sorted first. With less than
-// the least memory the text is counted all the same, to tell how much it needs.
+// While a table grows, its old and its doubled memory exist together, and counts are sorted before
+// they are written. With less than the least memory, the text is still counted to find out how much
+// it needs.
 void Trainer::spill_if_full() {
     const std::size_t memory = std::max(options_.memory->n_bytes, least_memory(options_));
     if (4 * counter_.n_table_bytes() > memory) spill_tables();

@@ -1,5 +1,5 @@
-// Training of byte-level BPE (Sennrich et al. 2016): the most frequent pair of neighbours becomes a
-// token, again and again.
+// Training of byte-level BPE (Sennrich et al. 2016): the most frequent pair of adjacent tokens
+// becomes a new token, over and over.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +19,13 @@
 
 namespace paribus::bpe {
 
-// The memory that training was given does not suffice.
+// Training needs more memory than its budget.
 class MemoryLimit : public std::runtime_error {
   public:
     explicit MemoryLimit(std::size_t n_needed_bytes)
         : std::runtime_error(std::to_string(n_needed_bytes)), n_needed(n_needed_bytes) {}
 
-    std::size_t n_needed;  // bytes that suffice
+    std::size_t n_needed;  // bytes that would be enough
 };
 
 struct TrainingResult {
@@ -34,7 +34,7 @@ struct TrainingResult {
     std::vector<Merge> merges;
     Count n_distinct_pretokens = 0;
     Count n_bytes = 0;
-    bool ran_out = false;  // of pairs, before there were `n_merges` merges
+    bool ran_out = false;  // of pairs before `n_merges` merges were learned
 };
 
 class Trainer {
@@ -44,7 +44,7 @@ class Trainer {
     // Takes the next block of the text; blocks can be cut anywhere.
     void feed(std::string_view block, const Progress& progress);
 
-    // Learns the merges. The trainer is used up.
+    // Learns the merges. The trainer cannot be used afterwards.
     TrainingResult finish(const Progress& progress);
 
   private:
@@ -55,7 +55,7 @@ class Trainer {
 
     TrainingOptions options_;
     PretokenCounter counter_;
-    std::optional<WordSpill> spill_;  // within a limit of memory
+    std::optional<WordSpill> spill_;  // present if memory is limited
 };
 
 }  // namespace paribus::bpe

@@ -10,10 +10,11 @@
 namespace paribus::bpe {
 namespace {
 
-// So that neither a position nor a symbol takes the greatest number of 32 bits.
+// Neither a position nor a symbol may be the greatest 32-bit number.
 constexpr std::size_t most_places = absent - 257;
 
-// How many places the words of each count take, and then where the next of them goes.
+// First the number of places that the words of each count take, then where the next of these words
+// goes.
 class PlacesByCount {
   public:
     std::size_t& operator[](Count count) {

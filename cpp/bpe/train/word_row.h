@@ -14,23 +14,23 @@
 
 namespace paribus::bpe {
 
-// Where the count of a word is looked up: words of one count stand together, so a position tells
-// the count, and few numbers tell it for the whole row.
+// Looks up the count of the word at a position. Words with equal counts are adjacent, so a few
+// numbers describe the whole row.
 class CountRuns {
   public:
     using Position = std::uint32_t;
 
-    // Adds a stretch of `n_places` whose words come up `count` times each.
+    // Adds a run of `n_places` whose words each occur `count` times.
     void append(std::size_t n_places, Count count);
 
-    // Makes readers possible, once all runs are there.
+    // Call this after the last run and before the first reader.
     void index();
 
     std::size_t size() const { return counts_.size(); }
     Count count(std::size_t run) const { return counts_[run]; }
     std::size_t end(std::size_t run) const { return ends_[run]; }
 
-    // Tells counts at ascending positions.
+    // Reads counts at ascending positions.
     class Reader {
       public:
         explicit Reader(const CountRuns& runs) : runs_(&runs) {}
@@ -61,10 +61,10 @@ class CountRuns {
     std::vector<std::uint32_t> run_of_block_;  // the run that holds the first place of each block
 };
 
-// A token keeps the position of its first byte for life. Its symbol stands at its first and at its
-// last byte, so that its length leads to both neighbours. `inside` stands where a token began that
-// is now the right part of another, unless the last byte is there: so a position holds a symbol
-// only while the symbol's token begins or ends there.
+// A token keeps the position of its first byte for life. Its symbol is stored at its first and at
+// its last byte, so that its length leads to both neighbours. `inside` marks a place where a token
+// began that is now the right part of another one, unless that is the last byte. So a position
+// holds a symbol only while the symbol's token begins or ends there.
 template <typename Symbol>
 class WordRow {
   public:

@@ -1,4 +1,4 @@
-// A table from words too long for a key in registers to rows of items.
+// A hash table for words that are too long for a key in registers.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ class LongWordTable {
     // Memory that a lookup of the hash reads, to be fetched ahead.
     const void* place_of(std::uint64_t hash) const { return &slots_[first_slot(hash)]; }
 
-    // The items of a word, none where it is not there; until the next insertion.
+    // The items of a word, empty if it is absent; valid until the next insertion.
     std::span<Item> find(std::string_view word, std::uint64_t hash) {
         for (std::size_t at = first_slot(hash); slots_[at] != free_slot; at = after(at)) {
             if (tag_of(slots_[at]) != tag_of(hash)) continue;
@@ -37,7 +37,7 @@ class LongWordTable {
         return {};
     }
 
-    // Room for the items of a word that is not there; they are zero.
+    // Inserts an absent word and returns its items, which are zero.
     std::span<Item> insert(std::string_view word, std::uint64_t hash, std::size_t n_items) {
         if (2 * (size_ + 1) > slots_.size()) grow();
         ++size_;
@@ -51,8 +51,8 @@ class LongWordTable {
         return items_at(begin);
     }
 
-    // Calls `visit(std::string_view word, const Item& first_item)` for each word, in the order in
-    // which they came.
+    // Calls `visit(std::string_view word, const Item& first_item)` for each word, in order of
+    // insertion.
     template <typename Visit>
     void for_each(Visit&& visit) const {
         for (std::size_t begin = 0; begin < records_.size();) {

@@ -6,7 +6,7 @@
 namespace paribus::bpe {
 namespace {
 
-// A batch is cut into so many pieces, or a few more, that the threads take one by one.
+// A batch is cut into at least this many pieces, which the threads take one by one.
 constexpr std::size_t least_pieces_of_batch = 16, pieces_of_thread = 4;
 
 }  // namespace
@@ -46,10 +46,11 @@ std::size_t PretokenCounter::n_table_bytes() const {
     return n_bytes;
 }
 
-// Up to where the split of the pending text is the same whatever follows it.
+// The end of the pending text whose split stays the same whatever follows.
 std::size_t PretokenCounter::settled_end(bool is_last) {
     if (is_last) return pending_.size();
-    // A special token that begins behind `limit` may be cut off, or be the head of a longer one.
+    // A special token that begins after `limit` may be incomplete, or the beginning of a longer
+    // one.
     const std::size_t held_back = std::max<std::size_t>(specials_.longest(), 1) - 1;
     const std::size_t limit = pending_.size() - std::min(pending_.size(), held_back);
     std::size_t begin = 0, searched = searched_;

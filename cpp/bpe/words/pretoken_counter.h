@@ -16,27 +16,27 @@
 
 namespace paribus::bpe {
 
-// The blocks are consecutive pieces of one text, cut anywhere; neither the cuts nor the number of
-// threads change the counts. Special tokens are borders and are not counted.
+// The blocks are consecutive pieces of one text, cut anywhere. Neither the cuts nor the number of
+// threads changes the counts. Special tokens are borders and are not counted.
 class PretokenCounter {
   public:
-    // It counts when `batch_size` bytes or more have come.
+    // Text is counted as soon as `batch_size` bytes are pending.
     PretokenCounter(Pattern pattern, std::vector<std::string> specials, std::size_t n_threads,
                     std::size_t batch_size);
 
     // Takes the next block. `after_batch` is called after each batch and may throw.
     void feed(std::string_view block, const Poll& after_batch);
 
-    // Counts what is held back: the text ends here.
+    // Counts the pending text, as the text ends here.
     void count_rest(const Poll& poll);
 
-    // What was counted since the last call: a table of each thread.
+    // The counts since the last call, one table per thread.
     std::vector<WordCounts> take();
 
-    // Bytes of the tables.
+    // The memory of the tables in bytes.
     std::size_t n_table_bytes() const;
 
-    // Bytes taken, special tokens among them.
+    // The number of bytes fed, including special tokens.
     Count n_bytes() const { return n_bytes_; }
 
   private:
@@ -48,9 +48,9 @@ class PretokenCounter {
     Scanner scanner_;
     SpecialTokens specials_;
     std::size_t batch_size_;
-    std::vector<WordCounts> counts_;  // one a thread
-    std::string pending_;             // text whose split is not settled, from a border on
-    std::size_t searched_ = 0;        // pending text below has no special token and no safe cut
+    std::vector<WordCounts> counts_;  // one per thread
+    std::string pending_;             // text whose split is still open; begins at a border
+    std::size_t searched_ = 0;  // pending text before this has no special token and no safe cut
     Count n_bytes_ = 0;
 };
 

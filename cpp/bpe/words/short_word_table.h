@@ -1,4 +1,4 @@
-// A table from short words to values of 16 bytes, made for lookups in batches.
+// A hash table from short words to values of 16 bytes, made for lookups in batches.
 #pragma once
 
 #include <bit>
@@ -11,8 +11,8 @@
 
 namespace paribus::bpe {
 
-// Open addressing by cache lines of two entries: nearly every lookup touches one line, which a
-// caller that has computed the hashes of a batch can fetch ahead.
+// Open addressing in cache lines of two entries. Nearly every lookup touches one line, which the
+// caller can fetch ahead once it has computed the hashes of a batch.
 template <typename Value>
 class ShortWordTable {
   public:
@@ -32,16 +32,16 @@ class ShortWordTable {
     std::size_t size() const { return size_; }
     std::size_t n_bytes() const { return memory_.size(); }
 
-    // Whether one more word makes it take twice its memory.
+    // Whether inserting one more word doubles its memory.
     bool is_full() const { return 2 * size_ >= n_entries(); }
 
-    // The first two entries that a lookup reads: one cache line, to be fetched ahead. They stay
-    // where they are until the table grows.
+    // The first two entries that a lookup reads: one cache line, which can be fetched ahead. They
+    // do not move until the table grows.
     struct Line {
         Entry first;
         Entry second;
 
-        // The value of a word, null where it is not in this line: it may be in another one.
+        // The value of a word, null if it is not in this line; it may be in another one.
         Value* find(const WordKey& key) {
             if (first.key == key) [[likely]]
                 return &first.value;
@@ -49,7 +49,8 @@ class ShortWordTable {
         }
     };
 
-    // Gives the lines of words without a look at the table's fields, as long as it does not grow.
+    // Finds the line of a word without reading the table's fields, as long as the table does not
+    // grow.
     class Lines {
       public:
         explicit Lines(const ShortWordTable& table)
@@ -64,10 +65,10 @@ class ShortWordTable {
         WordHashFactors factors_;
     };
 
-    // Whether `lines` are those of the table as it is now.
+    // Whether `lines` still belongs to the table's present memory.
     bool is_current(const Lines& lines) const { return lines.any() == lines_; }
 
-    // The value of a word, null where it is not there; until the next word comes.
+    // The value of a word, null if it is absent; valid until the next insertion.
     Value* find(const WordKey& key) const {
         for (Entry* entry = first_entry(key); entry->key.tail != 0; entry = after(entry)) {
             if (entry->key == key) return &entry->value;
@@ -75,7 +76,7 @@ class ShortWordTable {
         return nullptr;
     }
 
-    // The value of a word that is not there yet.
+    // Inserts an absent word.
     Value& insert(const WordKey& key, const Value& value) {
         if (is_full()) grow();
         ++size_;
@@ -85,13 +86,13 @@ class ShortWordTable {
         return entry->value;
     }
 
-    // Drops all words, keeps the memory.
+    // Drops all words and keeps the memory.
     void clear() {
         memory_.clear();
         size_ = 0;
     }
 
-    // Calls `visit(const WordKey&, Value&)` for each word, in no order of meaning.
+    // Calls `visit(const WordKey&, Value&)` for each word, in no particular order.
     template <typename Visit>
     void for_each(Visit&& visit) const {
         for (Entry* entry = entries(); entry != entries() + n_entries(); ++entry) {
@@ -111,7 +112,7 @@ class ShortWordTable {
     std::size_t n_entries() const { return n_bytes() / sizeof(Entry); }
     Entry* first_entry(const WordKey& key) const { return &Lines(*this).of(key)->first; }
 
-    // The next entry of the probe, from line to line and round.
+    // The next entry of the probe, line by line, wrapping around.
     Entry* after(Entry* entry) const {
         return ++entry == entries() + n_entries() ? entries() : entry;
     }

@@ -1,5 +1,5 @@
-// The words of a text in batches: first what all of them are looked up by, then the lookups, so
-// that the waits for memory overlap.
+// Looks up the words of a text in batches: first all keys are computed and their lines fetched,
+// then all lookups run, so that the waits for memory overlap.
 #pragma once
 
 #include <algorithm>
@@ -17,23 +17,23 @@ namespace paribus::bpe {
 
 inline constexpr std::size_t longest_hashed_word = 256;  // bytes
 
-// Fewer than a scanner's batch: what is fetched ahead must still be there when it is read.
+// Fewer than a scanner's batch, so that fetched lines are still in the cache when they are read.
 inline constexpr std::size_t most_words_at_a_time = 128;
 
-// The key of any word; words longer than `longest_hashed_word` have all the same one.
+// The key of any word. All words longer than `longest_hashed_word` have the same key.
 inline WordKey key_of(std::string_view word) {
     if (word.size() <= longest_short_word) return short_word_key(word);
     return WordKey::of_long_word(word.size() <= longest_hashed_word ? hash_of_bytes(word) : 0);
 }
 
-// A word's key and the line of a table where a short word may stand.
+// A word's key, and the line of a table where a short word may be.
 template <typename Table>
 struct WordLookup {
     WordKey key;
     typename Table::Line* line;
 };
 
-// Words that follow one another in a text, with what each is looked up by.
+// Consecutive words of a text, each with its key and its line.
 template <typename Table>
 struct Words {
     std::string_view text;
@@ -59,13 +59,13 @@ class WordBatch {
   public:
     using Lines = typename Table::Lines;
 
-    // The words that begin at `begin` and end at `ends`, and their lines on the way to the cache.
-    // `fetch_long(key)` may fetch what the lookup of a long word reads.
+    // Prepares the words that begin at `begin` and end at `ends`, and starts fetching their lines.
+    // `fetch_long(key)` may fetch memory that the lookup of a long word reads.
     template <typename FetchLong>
     Words<Table> prepare(std::string_view text, std::size_t begin,
                          std::span<const std::size_t> ends, Lines lines, FetchLong&& fetch_long) {
         const Words<Table> words{text, begin, ends, std::span(lookups_).first(ends.size())};
-        // Keys are read whole: near the end of the text another way.
+        // Keys are read as 16 bytes, which needs another way near the end of the text.
         const std::size_t readable = text.size() - std::min(text.size(), sizeof(WordKey) - 1);
         WordLookup<Table>* lookup = lookups_.data();
         for (const std::size_t end : ends) {
@@ -96,7 +96,7 @@ class WordBatch {
     std::array<WordLookup<Table>, most_words_at_a_time> lookups_;
 };
 
-// Calls `visit(begin, ends)` for the words of a text, a batch at a time.
+// Calls `visit(begin, ends)` for each batch of words of a text.
 template <typename Visit>
 void for_each_batch(std::string_view text, const Scanner& scanner, Visit&& visit) {
     Scanner::Batch batch;

@@ -42,7 +42,7 @@ void WordCounts::add_words(std::string_view text, std::size_t begin,
         }
         add_word(words[i], words.lookups[i].key);
         if (short_words_.is_current(lines)) continue;
-        // The table has grown, so the rest is looked up anew.
+        // The table has grown, so the rest is looked up again.
         if (i + 1 < words.size()) add_words(text, ends[i], ends.subspan(i + 1));
         return;
     }

@@ -1,4 +1,4 @@
-// How often each word of texts comes up, counted by one thread.
+// Counts how often each word occurs, on one thread.
 #pragma once
 
 #include <cstddef>
@@ -21,22 +21,22 @@ class WordCounts {
     // Counts the pretokens of a text.
     void add(std::string_view text, const Scanner& scanner, Checkpoint& checkpoint);
 
-    // Adds all counts of another.
+    // Adds the counts of another table.
     void add(const WordCounts& other);
 
-    // Shows each word with its count.
+    // Calls `visit` with each word and its count.
     void for_each(const VisitWord& visit) const;
 
-    // How many words it holds.
+    // The number of distinct words.
     std::size_t size() const { return short_words_.size() + long_words_.size(); }
 
-    // Bytes that its storage takes.
+    // The memory of the counts in bytes.
     std::size_t n_bytes() const { return short_words_.n_bytes() + long_words_.n_bytes(); }
 
   private:
     struct Value {
         Count count;
-        std::uint64_t unused;  // an entry of the table takes half a cache line
+        std::uint64_t unused;  // makes an entry of the table half a cache line
     };
 
     void add_words(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);

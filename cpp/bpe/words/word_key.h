@@ -1,5 +1,5 @@
-// What words are found by: the key of a short one, its bytes and their number in two registers, and
-// the hash of a long one.
+// How words are looked up: a short word by a key of its bytes and length in two registers, a long
+// word by its hash.
 #pragma once
 
 #include <algorithm>
@@ -14,9 +14,9 @@ namespace paribus::bpe {
 
 inline constexpr std::size_t longest_short_word = 15;  // bytes
 
-// Odd numbers that each process draws anew: no text can be written so that its words meet in one
-// place of a table. They key the hash of short words (multiply-shift: Dietzfelbinger et al. 1997)
-// and that of long ones; all tables of a process agree, so that counts pass from one to another.
+// Odd numbers that each process draws at random, so that no text can be written whose words all
+// collide. They key the hash of short words (multiply-shift: Dietzfelbinger et al. 1997) and that
+// of long words. All tables of a process share them, so counts can move from one to another.
 struct WordHashFactors {
     std::uint64_t head;
     std::uint64_t tail;
@@ -26,7 +26,7 @@ extern const WordHashFactors word_hash_factors;
 // A keyed hash of the bytes of a word of any length: SipHash-1-3 (Aumasson and Bernstein 2012).
 std::uint64_t hash_of_bytes(std::string_view word, const WordHashFactors& key = word_hash_factors);
 
-// The bytes in order, zeros behind them, the length in the last byte; never all zero.
+// The bytes in order, then zeros, then the length in the last byte; never all zero.
 struct WordKey {
     std::uint64_t head;
     std::uint64_t tail;
@@ -40,12 +40,12 @@ struct WordKey {
         return head * factors.head + tail * factors.tail;
     }
 
-    // A long word has a key that no short one has, not all zero either.
+    // The key of a long word, which no short word has; it is not all zero either.
     static WordKey of_long_word(std::uint64_t hash) { return {hash | 1, 0}; }
 
     bool is_short() const { return tail != 0; }
 
-    // The word, with what stands behind it in the key.
+    // All bytes of the key: the word, zeros and the length.
     std::string_view bytes() const { return {reinterpret_cast<const char*>(this), sizeof *this}; }
 
     std::size_t length() const {
@@ -54,7 +54,7 @@ struct WordKey {
     }
 };
 
-// The key of a word of 1 to `longest_short_word` bytes; at `bytes` 16 bytes can be read.
+// The key of a word of 1 to `longest_short_word` bytes. 16 bytes must be readable at `bytes`.
 inline WordKey short_word_key(const char* bytes, std::size_t length) {
     static constexpr auto masks = [] {
         std::array<unsigned char, 32> table{};
@@ -68,7 +68,7 @@ inline WordKey short_word_key(const char* bytes, std::size_t length) {
     return {key.head & mask.head, (key.tail & mask.tail) | std::uint64_t{length} << shift};
 }
 
-// The same where no byte behind the word may be read.
+// The same if no byte after the word may be read.
 inline WordKey short_word_key(std::string_view word) {
     std::array<char, 16> bytes{};
     std::copy(word.begin(), word.end(), bytes.begin());

@@ -1,4 +1,4 @@
-// How distinct words with their counts pass from the counting to the learning of merges.
+// Hands the distinct words and their counts from counting over to learning.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@ namespace paribus::bpe {
 
 using VisitWord = std::function<void(std::string_view word, Count count)>;
 
-// Shows each distinct word once, in any order; it is called more than once.
+// Calls `visit` once for each distinct word, in any order. A source is called more than once.
 using WordSource = std::function<void(const VisitWord& visit)>;
 
 }  // namespace paribus::bpe

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t write_size = std::size_t{1} << 18;
 constexpr std::size_t least_read_size = 4096;
 
-// What stands before the bytes of a word. The file is read by the process that wrote it only.
+// Precedes the bytes of a word. Only the process that wrote the file reads it.
 struct Head {
     std::uint64_t length;
     Count count;
@@ -28,7 +28,7 @@ class WordSpill::Run {
     Run(WordSpill& spill, std::uint64_t begin, std::uint64_t end, std::size_t read_size)
         : spill_(&spill), next_(begin), end_(end), read_size_(read_size) {}
 
-    // Moves on to the next word; false where there is none.
+    // Moves to the next word; returns false if there is none.
     bool advance() {
         if (at_ == buffer_.size() && next_ == end_) return false;
         Head head;
@@ -42,12 +42,12 @@ class WordSpill::Run {
         return true;
     }
 
-    // Until the next word.
+    // Valid until the next word.
     std::string_view word() const { return word_; }
     Count count() const { return count_; }
 
   private:
-    // Makes `n_bytes` stand in the buffer from `at_` on.
+    // Makes `n_bytes` available in the buffer from `at_`.
     void fill(std::size_t n_bytes) {
         if (buffer_.size() - at_ >= n_bytes) return;
         buffer_.erase(0, std::exchange(at_, 0));

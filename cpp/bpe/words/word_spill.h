@@ -1,4 +1,4 @@
-// Counts of words on disk, where memory does not hold them all.
+// Counts of words on disk, for texts whose counts do not fit in memory.
 #pragma once
 
 #include <cstddef>
@@ -13,21 +13,21 @@
 
 namespace paribus::bpe {
 
-// One file of runs, each sorted by the bytes of the words. A word may stand in several runs; what
-// is shown is the sum.
+// One file of runs, each sorted by the bytes of the words. A word may occur in several runs, whose
+// counts are added when they are read.
 class WordSpill {
   public:
-    // The file is made in `folder` with the first run; who made the folder removes both. Reading
-    // takes about `n_buffer_bytes`.
+    // The first run creates the file in `folder`; the caller removes both. Reading takes about
+    // `n_buffer_bytes`.
     WordSpill(std::string folder, std::size_t n_buffer_bytes)
         : path_(std::move(folder) + "/words"), n_buffer_bytes_(n_buffer_bytes) {}
 
     bool empty() const { return run_ends_.empty(); }
 
-    // Writes all words as one more run. Throws std::system_error where the file takes no more.
+    // Writes all words as one more run. Throws std::system_error if the file cannot be written.
     void write(const WordCounts& words);
 
-    // Shows each word once with its whole count, in the order of the bytes.
+    // Calls `visit` once for each word with its total count, ordered by bytes.
     void for_each(const VisitWord& visit);
 
   private:

@@ -1,4 +1,4 @@
-"""The C++ core: what it offers, and whether this installation has it."""
+"""Types and loading of the C++ core."""
 
 import importlib
 import warnings
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(Protocol):
-    """Text to ids and back: the core's encoder, and the reference's in its place."""
+    """Encodes text to ids and decodes ids; the core and the Python reference each have one."""
 
     def encode(self, text: bytes, allow_special: bool, threads: int) -> "np.ndarray":
         """The ids of a text."""
@@ -19,20 +19,20 @@ class Encoder(Protocol):
     def encode_many(
         self, texts: list[bytes], allow_special: bool, threads: int
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """The ids of all texts in a row, and where each text begins and the last ends."""
+        """The ids of all texts, concatenated, and the offset of each text, with the end."""
         ...
 
     def settled_length(self, text: bytes, allow_special: bool) -> int:
-        """How many bytes at the front of `text` have the same ids whatever follows it."""
+        """The number of leading bytes of `text` whose ids stay the same whatever follows it."""
         ...
 
     def decode(self, ids: "list[int] | np.ndarray") -> bytes:
-        """The bytes of ids."""
+        """The bytes that the ids stand for."""
         ...
 
 
 class CoreEncoder(Encoder, Protocol):
-    """The core's encoder, as it is made."""
+    """The constructor of the core's encoder."""
 
     def __init__(
         self,
@@ -49,15 +49,15 @@ class Core(Protocol):
 
     Encoder: type[CoreEncoder]
     CoreError: type[Exception]
-    """Data that contradicts itself."""
+    """Raised for inconsistent data."""
     MemoryLimit: type[Exception]
-    """A limit that does not suffice; its text is the bytes that do."""
+    """Raised if the memory limit is too low; its text is a number of bytes that is enough."""
 
     def split(self, text: bytes, pattern: str) -> "np.ndarray":
-        """The ends of the pretokens of a text."""
+        """The end offsets of the pretokens of a text."""
         ...
 
-    def train(  # noqa: PLR0913  as it is bound
+    def train(  # noqa: PLR0913  one for each option of the core
         self,
         blocks: Iterable[bytes],
         *,
@@ -80,9 +80,13 @@ class Core(Protocol):
         """
         ...
 
+    def set_leak_warnings(self, enabled: bool) -> None:
+        """Report objects of the core that are still alive at exit on standard error, or not."""
+        ...
+
 
 def load_core() -> Core | None:
-    """`paribus._core`, or None with a warning where it was left out of the installation."""
+    """`paribus._core`, or None with a warning if this installation has no core."""
     try:
         return cast(Core, importlib.import_module("paribus._core"))
     except ImportError:
