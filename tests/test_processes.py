@@ -241,7 +241,11 @@ run_in_process(process_work.start_another_and_sleep, Path({path!r}))
 def test_a_parent_that_is_stopped_leaves_nobody_at_work(tmp_path, name):
     path = tmp_path / "pid"
     code = textwrap.dedent(PARENT).format(tests=str(Path(__file__).parent), path=str(path))
-    parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE,
+        # A shell that starts a job in the background has it ignore this signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     while not path.exists() or not path.read_text(encoding="utf-8"):
         assert parent.poll() is None
         time.sleep(0.05)
