@@ -133,7 +133,9 @@ def test_every_tracked_top_level_entry_is_in_the_map():
 
 def test_every_room_of_the_package_is_in_the_map():
     prefix = "src/paribus/"
-    listed = {path.removeprefix(prefix) for path in paths_of_map(ARCHITECTURE) if path.startswith(prefix)}
+    listed = {
+        path.removeprefix(prefix) for path in paths_of_map(ARCHITECTURE) if path.startswith(prefix)
+    }
     assert listed - {""} == rooms()
 
 

@@ -14,21 +14,35 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", type=PATH)
 @click.option("--prompt", default="", help="Text to continue; a new document by default.")
-@click.option("--max-tokens", type=int, default=200, show_default=True, help="Most tokens to make.")
+@click.option(
+    "--max-tokens",
+    type=int,
+    default=200,
+    show_default=True,
+    help="Maximum number of tokens to generate.",
+)
 @click.option(
     "--temperature", type=float, default=0.8, show_default=True,
-    help="Below 1 sharper, above 1 flatter, 0 always the likeliest token.",
+    help="Below 1: more predictable; above 1: more varied; 0: always the likeliest token.",
 )  # fmt: skip
-@click.option("--top-k", type=int, help="Choose among this many of the likeliest tokens.")
-@click.option("--top-p", type=float, help="Choose among the likeliest tokens of this sum.")
-@click.option("--min-p", type=float, help="Choose among tokens of this share of the likeliest.")
-@click.option("--stop", multiple=True, help="Text to end in front of; may be given again.")
+@click.option("--top-k", type=int, help="Sample from this many of the likeliest tokens.")
+@click.option(
+    "--top-p",
+    type=float,
+    help="Sample from the likeliest tokens that together reach this probability.",
+)
+@click.option(
+    "--min-p",
+    type=float,
+    help="Sample from tokens with at least this share of the top probability.",
+)
+@click.option("--stop", multiple=True, help="Stop before this text; repeatable.")
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
     default=0,
     show_default=True,
-    help="Equal seeds, equal texts.",
+    help="Equal seeds give equal texts.",
 )
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
@@ -36,7 +50,7 @@ def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any)
     """Continue a text with the best checkpoint of a run.
 
     Prints the prompt and its continuation as it is made; the text ends by itself, at --stop, after
-    --max-tokens, or where the model's context is full.
+    --max-tokens, or when the model's context is full.
 
     \b
     Examples:

@@ -20,18 +20,24 @@ from paribus.terminal import one_line
 
 VERBS = {
     "quickstart": ("paribus.cli.quickstart:quickstart", "Train a small model in a few minutes."),
-    "tokenizer": ("paribus.cli.tokenizer.group:tokenizer", "Train a tokenizer, encode, decode."),
-    "data": ("paribus.cli.data:data", "Turn text into token shards, and look into them."),
+    "tokenizer": (
+        "paribus.cli.tokenizer.group:tokenizer",
+        "Train a tokenizer, encode and decode text.",
+    ),
+    "data": ("paribus.cli.data:data", "Turn text into token shards, and inspect them."),
     "train": ("paribus.cli.train:train", "Train a model from a config."),
     "resume": ("paribus.cli.train:resume", "Continue a stopped run."),
     "generate": ("paribus.cli.generate:generate", "Continue a text with a trained model."),
     "eval": ("paribus.cli.evaluate:evaluate", "Measure the loss of a trained model."),
     "runs": ("paribus.cli.runs:runs", "List runs, or send one to a tracker."),
     "bench": ("paribus.cli.bench:bench", "Benchmark against other libraries."),
-    "plan": ("paribus.cli.plan:plan", "Time and memory of a run, and one that fits."),
-    "accounting": ("paribus.cli.accounting:accounting", "Parameters, FLOPs, memory of a config."),
+    "plan": ("paribus.cli.plan:plan", "Show time and memory of a run, or find one that fits."),
+    "accounting": (
+        "paribus.cli.accounting:accounting",
+        "Count parameters, FLOPs and memory of a config.",
+    ),
     "cs336": ("paribus.cli.cs336:cs336", "Run the tests of CS336's assignment 1 against Paribus."),
-    "info": ("paribus.cli.info:info", "Versions, devices, what is installed."),
+    "info": ("paribus.cli.info:info", "Show this machine, devices and what is installed."),
 }
 """verb -> (module:command, help line). A verb's module is imported when it runs, not before."""
 

@@ -31,11 +31,11 @@ HIDDEN_KEYS = ("model.vocab_size", "training.device", "training.threads", "train
 def plan(
     config: str, overrides: tuple[str, ...], data: Path | None, fit: str | None, as_json: bool
 ) -> None:
-    """Say what training CONFIG takes on this machine: parameters, FLOPs, memory, time.
+    """Show what training CONFIG takes on this machine: parameters, FLOPs, memory, time.
 
-    Some steps are made to measure the time, on random tokens where there is no token data yet.
-    With --fit, a run is proposed that ends within TIME: the largest model like this one that then
-    learns from 20 tokens for each parameter outside of its tables.
+    A few steps are run to measure the time, on random tokens if there is no token data yet. --fit
+    proposes a run that ends within TIME: the largest model of this kind that still learns from 20
+    tokens per parameter outside its tables.
 
     \b
     Examples:

@@ -21,8 +21,8 @@ def train(
 ) -> None:  # fmt: skip
     """Train the model that CONFIG describes.
 
-    CONFIG is a file, or a name in ./configs, ./configs/experiments, or the package. An override is
-    a key with a value, as in optimizer.lr=1e-3.
+    CONFIG is a file, or a name below ./configs or among the configs of the package. KEY=VALUE
+    overrides a setting, as in optimizer.lr=1e-3.
 
     \b
     Examples:
@@ -50,7 +50,7 @@ def train(
 @click.command()
 @click.argument("run", type=PATH)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=PATH, help="Token folder, where the run keeps no copy of its own.")
+@click.option("--data", type=PATH, help="Token folder, if the run keeps no copy of its own.")
 @click.option("--allow-change", multiple=True, metavar="KEY", help="A setting that may differ.")
 def resume(
     run: Path, overrides: tuple[str, ...], data: Path | None, allow_change: tuple[str, ...]

@@ -14,7 +14,7 @@ from paribus.errors import InputMissingError, UnavailableError
 from paribus.files import read_bytes, sha256_of
 
 TESTS = ("test_model.py", "test_tokenizer.py", "test_train_bpe.py", "test_data.py")
-"""Of the files of the course's tests; one tells a clone from another folder with tests."""
+"""Test files of the course: any one of them tells a clone from another folder with tests."""
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 """How a file begins that Git LFS has not fetched."""
 GPT2_ADDRESS = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
@@ -31,7 +31,7 @@ class Edition:
     python: tuple[int, int]
     """Oldest Python that reads its tests."""
     adamw: str
-    """SHA-256 of the recorded weights of its AdamW test, which 2026 made anew."""
+    """SHA-256 of the recorded weights of its AdamW test, which 2026 recorded again."""
 
 
 EDITIONS = (

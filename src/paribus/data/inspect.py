@@ -21,7 +21,7 @@ class Inspection:
     train_bytes: int
     validation_bytes: int
     bytes_per_token: float
-    """Of text; end-of-text tokens are not counted."""
+    """Bytes of text, without end-of-text tokens."""
     longest_document_tokens: int
     longest_document_bytes: int | None
     invalid_utf8_bytes: int | None

@@ -1,7 +1,7 @@
 """The words and sentences of the fables. A change here changes every hash of a generated text.
 
 Slots, the same throughout a story: hero, a_kind, kind, home, food, he, He, his, other, other_kind,
-thing, colour, container, place, season, weather, and hidden for where the thing is. Drawn anew for
+thing, colour, container, place, season, weather, and hidden for where the thing is. Drawn again for
 each sentence: number, helper, tree, gift, sight, mood.
 """
 

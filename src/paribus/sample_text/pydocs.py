@@ -20,7 +20,7 @@ FILE_LIMIT = 1 << 20
 SHORTEST_DOCSTRING = 120
 """Bytes; shorter ones are labels rather than sentences."""
 LEAST_SHARE = 0.3
-"""Of a file in triple quotes; a file with less costs more time to parse than its text is worth."""
+"""Share of a file in triple quotes below which parsing it costs more than its text is worth."""
 _QUOTED = re.compile(rb'"""(.*?)"""', re.DOTALL)
 _SKIPPED_FOLDERS = {"test", "tests", "idlelib", "lib2to3", "__pycache__", "site-packages"}
 
@@ -94,7 +94,7 @@ def _python_files(root: Path) -> Iterator[Path]:
 
 
 def _docstrings(path: Path) -> Iterator[str]:
-    """Those of the module, its classes and functions, and of what these define, outermost first."""
+    """Docstrings of a module, its classes and functions and what they define, outermost first."""
     if (tree := _parsed(path, LEAST_SHARE)) is None:
         return
     nodes: list[ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef] = [tree]

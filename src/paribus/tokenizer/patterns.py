@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import regex
 
 _CONTRACTION = r"'(?:[sSſdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])"
-"""Those of cl100k and o200k, in any case: the long ſ (U+017F) is an s there."""
+"""Contractions in cl100k and o200k, in any case: the long ſ (U+017F) counts as an s."""
 
 EXPRESSIONS = {
     "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",

@@ -36,7 +36,7 @@ class ReferenceEncoder:
         return streaming.settled_length(text, self._split_ends, specials)
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> bytes:
-        """The bytes of `ids`. Raises DataError for an id that the vocabulary has not."""
+        """The bytes of `ids`. Raises DataError for an id outside the vocabulary."""
         tokens = self.vocabulary.tokens
         for place, i in enumerate(ids):
             if not 0 <= i < len(tokens):

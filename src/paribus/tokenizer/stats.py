@@ -99,7 +99,7 @@ def text_stats(tokenizer: Tokenizer, documents: Iterable[bytes]) -> TextStats:
 
 
 def compare(first: Vocabulary, second: Vocabulary) -> Difference:
-    """What one of two vocabularies has and the other has not."""
+    """What only one of two vocabularies has."""
     mine, theirs = first.ids.keys(), second.ids.keys()
     same = [a == b for a, b in zip(first.merges, second.merges, strict=False)]
     return Difference(

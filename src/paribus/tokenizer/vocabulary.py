@@ -191,7 +191,7 @@ def _check_merges(merges: Sequence[tuple[bytes, bytes]]) -> None:
             part = right if left in made else left
             raise MergeError(
                 f"merge {place}: expected two tokens made before it, found "
-                f"{token_name(part)[:80]!r}, which is none"
+                f"{token_name(part)[:80]!r}, which is not one"
             )
         made.add(left + right)
     if len(set(merges)) < len(merges):

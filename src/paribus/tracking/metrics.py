@@ -63,7 +63,7 @@ class LayerNorms:
     layer: str
     """`layers.0`, or a part outside of the blocks as `token_embedding`."""
     grad_norm: float
-    """Of the gradients before clipping."""
+    """Norm of the gradients before clipping."""
     weight_norm: float
 
 

@@ -48,7 +48,7 @@ def fit(
         )
 
     def measured(model: ModelConfig) -> Forecast:
-        """Of a run of `model` that takes `seconds`, or as long as the data lasts."""
+        """The forecast of a run of `model` that takes `seconds`, or as long as the data lasts."""
         # As if the one step took all of the time: whether compiling pays depends on no more.
         one_step = resolve_compile(_with_model(experiment, model, steps=1), seconds)
         speed = measure_speed(one_step, batches_of(one_step))

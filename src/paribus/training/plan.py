@@ -23,12 +23,12 @@ from paribus.training.loader import BatchAt, random_batches
 from paribus.training.resolve import resolve_budget
 
 KEPT_BY_ALLOCATOR = 0.25
-"""Of what a pass adds, so much more is held where pieces of freed memory do not fit the next
-tensor: 0.14 to 0.5 with glibc's allocator, the less the larger the tensors."""
+"""Share of a pass's memory that the allocator holds in addition, in freed pieces that do not fit
+the next tensor: 0.14 to 0.5 with glibc's allocator, less for larger tensors."""
 COMPILER_BYTES = 180_000_000
-"""Of the compiler's own modules and tables in the process: 190 MB with torch 2.15."""
+"""Memory of the compiler's own modules and tables: 190 MB with torch 2.15."""
 HOPELESS = 4
-"""Times the available memory that no system lends."""
+"""A step that needs so many times the available memory cannot run on any system."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Forecast:
 
     @property
     def flops_per_second(self) -> float:
-        """Those of matrix products while steps are made; 0 where nothing was measured."""
+        """FLOPs per second of matrix products during training; 0 if nothing was measured."""
         return self.flops_per_step / self.speed.step if self.speed is not None else 0.0
 
     @property
@@ -96,7 +96,7 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """Of the whole run; 0 where nothing was measured."""
+        """Seconds of the whole run; 0 if nothing was measured."""
         if self.speed is None:
             return 0.0
         held_out = self.n_evaluations * steps_of_evaluation(self.experiment, self.data)

@@ -47,7 +47,7 @@ def check_unused(paths: RunPaths) -> None:
     if any(paths.checkpoints.glob("step-*")):
         raise CannotCreateError(
             f"{paths.folder}: expected no run, found one. "
-            f"Go on with it: paribus resume {paths.folder}, or choose another --run"
+            f"Continue it: paribus resume {paths.folder}, or choose another --run"
         )
     own = {paths.config.name, paths.environment.name, paths.status.name, paths.data_record.name}
     own |= {paths.log.name, paths.checkpoints.name, paths.lock.name, f"{paths.lock.name}.json"}
