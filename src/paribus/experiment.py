@@ -99,7 +99,7 @@ def check_run_name(folder: Path) -> None:
 
 
 def check_resolved(experiment: Experiment, source: Path) -> None:
-    """Raises ConfigError, naming `source`, for a setting that a run resolves and this one leaves open.
+    """Raises ConfigError, naming `source`, for a setting that a run resolves and this one does not.
 
     Only config.yaml of a run folder is resolved.
     """

@@ -126,6 +126,20 @@ def test_a_python_without_a_compiler_is_a_failure_to_compile(monkeypatch):
         compiled(print)
 
 
+def test_a_new_run_on_a_python_without_a_compiler_is_uncompiled(
+    monkeypatch, tiny_experiment, unbroken, outcome_of, recorder
+):
+    def unsupported(function, dynamic):
+        raise RuntimeError("torch.compile is not supported on Python 3.19+")
+
+    monkeypatch.setattr(torch, "compile", unsupported)
+    listener = recorder()
+    folder = train(tiny_experiment("run", COMPILED), [listener])
+    outcome_of(folder).assert_equal(outcome_of(unbroken))
+    assert checkpoint.read_experiment(folder).training.compile == "off"
+    assert any("The run continues uncompiled" in note for note in listener.notes)
+
+
 def test_every_model_of_a_process_is_compiled():
     script = Path(__file__).with_name("compiled_runs.py")
     done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8")

@@ -4,66 +4,39 @@ Both prepare (read and check, write nothing), begin (lock the folder, record), a
 """
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from paribus import checkpoint
 from paribus.config.difference import differences
-from paribus.config.load import load, to_plain, to_yaml
-from paribus.data.shards import TokenShards, open_shards
-from paribus.device import find_device, matmul_peak
-from paribus.errors import ConfigError, DataError, ParibusError, UnavailableError
+from paribus.config.load import to_plain, to_yaml
+from paribus.device import matmul_peak
+from paribus.errors import ConfigError, ParibusError, UnavailableError
 from paribus.evaluation.losses import EvaluationText
-from paribus.experiment import Experiment, check_resolved
+from paribus.experiment import Experiment
 from paribus.files import (
-    check_unlocked,
     keep_own,
     locked,
     publish_file,
     sha256_of,
     sweep_temporaries,
 )
-from paribus.generation.decode import encode_prompt
 from paribus.interrupts import StopFlag, stop_flag
-from paribus.model.accounting import check_vocab_size
-from paribus.model.signal import position_signal_warning
 from paribus.optim.schedule import check_schedule, learning_rate
-from paribus.run_folder import RunPaths, check_no_links, check_run_folder, run_id
-from paribus.tokenizer.tokenizer import Tokenizer
-from paribus.tracking.listener import Listener, Listeners, RunInfo
+from paribus.run_folder import RunPaths, run_id
+from paribus.tracking.listener import Listener, RunInfo
 from paribus.tracking.metrics import MetricsLog
-from paribus.tracking.mirrors import open_mirrors
 from paribus.tracking.rows import read_rows
 from paribus.training import record
-from paribus.training.budget import check_budget, parse_duration
-from paribus.training.changes import check_changes, check_same_settings
-from paribus.training.compiler import CompilationError
-from paribus.training.early_stop import EarlyStop
-from paribus.training.loader import open_batches
+from paribus.training.changes import check_same_settings
+from paribus.training.compiler import CompilationError, with_compile
 from paribus.training.loop import Job, train_to_the_end
 from paribus.training.objective import build_objective
-from paribus.training.plan import lack_of_memory
+from paribus.training.prepare import Plan, folder_of, prepare, prepare_resume
 from paribus.training.process_settings import process_settings
-from paribus.training.resolve import resolve_budget, resolve_machine
 from paribus.training.run_log import run_log
 from paribus.training.state import TrainState
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """A run, checked and resolved; nothing is written yet."""
-
-    paths: RunPaths
-    experiment: Experiment
-    shards: TokenShards
-    tokenizer: Tokenizer
-    listener: Listener
-    budget_seconds: float | None
-    changes: dict[str, object] = field(default_factory=dict)
-    """Settings that a resumed run has changed, with their new values."""
 
 
 def train(
@@ -80,7 +53,7 @@ def train(
     cannot be compiled continues uncompiled and says so. Raises CannotCreateError if the folder
     holds a run, UnavailableError if another process works in it.
     """
-    plan = _prepare(experiment, listeners, budget_seconds)
+    plan = prepare(experiment, listeners, budget_seconds)
     source = None if init_from is None else _open_initial(init_from, plan)
     try:
         with process_settings(plan.experiment.training):
@@ -95,12 +68,11 @@ def train(
                 _train_to_the_end(plan, state, stop)
     except CompilationError as error:
         plan.listener.on_note(f"{error}. The run continues uncompiled")
-        return resume(
-            plan.paths.folder,
-            ["training.compile=off"],
-            listeners,
-            allow_change=["training.compile"],
-        )
+        if not any(plan.paths.checkpoints.glob("step-*")):  # nothing could be compiled at all
+            uncompiled = with_compile(experiment, "off")
+            return train(uncompiled, listeners, init_from=init_from, budget_seconds=budget_seconds)
+        changed = "training.compile"
+        return resume(plan.paths.folder, [f"{changed}=off"], listeners, allow_change=[changed])
     return plan.paths.folder
 
 
@@ -120,7 +92,7 @@ def resume(
     from the start. A change of what an update computes needs `allow_change`. A resume that is
     refused changes nothing.
     """
-    plan = _prepare_resume(folder, overrides, listeners, data, allow_change)
+    plan = prepare_resume(folder, overrides, listeners, data, allow_change)
     try:
         with process_settings(plan.experiment.training), _at_work(plan.paths) as stop:
             before = checkpoint.read_experiment(folder)
@@ -146,143 +118,14 @@ def train_or_resume(
 
     Raises ConfigError if the folder holds a run of other settings.
     """
-    folder = _folder_of(experiment)
+    folder = folder_of(experiment)
     if not any(RunPaths(folder).checkpoints.glob("step-*")):
         return train(experiment, listeners, init_from=init_from)
     check_same_settings(experiment, checkpoint.read_experiment(folder), folder)
     return resume(folder, (), listeners, data=experiment.data.dir)
 
 
-def _prepare(
-    experiment: Experiment, listeners: Sequence[Listener], budget_seconds: float | None
-) -> _Plan:
-    """Reads and checks all that a new run needs, and decides every `auto`."""
-    folder = _folder_of(experiment)
-    paths = RunPaths(folder)
-    if folder.is_dir():  # before the calibration, and again under the lock of the run
-        check_no_links(folder)
-        check_unlocked(folder)
-        record.check_unused(paths)
-    check_budget(experiment)
-    listener = _with_own(experiment, listeners)
-    shards, tokenizer = _open_data(experiment.data.dir, folder)
-    if shards.n_validation_tokens < 2:
-        listener.on_note("the text is too short to hold any out: the loss is that of training")
-    _check_prompts(experiment, tokenizer)
-    open_batches(experiment, shards)  # refuses text that is too short before anything is written
-    resolved = _resolve(experiment, shards, listener)
-    time_budget = experiment.training.time
-    if time_budget is not None:
-        budget_seconds = parse_duration(time_budget)
-    return _Plan(
-        paths=paths,
-        experiment=resolved,
-        shards=shards,
-        tokenizer=tokenizer,
-        listener=listener,
-        budget_seconds=budget_seconds,
-    )
-
-
-def _prepare_resume(
-    folder: Path,
-    overrides: Sequence[str],
-    listeners: Sequence[Listener],
-    data: Path | None,
-    allow_change: Sequence[str],
-) -> _Plan:
-    """Reads and checks all that a resumed run needs."""
-    paths = check_run_folder(folder)
-    check_unlocked(folder)
-    before = checkpoint.read_experiment(folder)
-    experiment = load(Experiment, paths.config, overrides)
-    changes = check_changes(before, experiment, allow_change)
-    check_resolved(experiment, paths.config)
-    find_device(experiment.training.device, "training.device")
-    listener = _with_own(experiment, listeners)
-    tokenizer = Tokenizer.from_files(paths.tokenizer)
-    _check_prompts(experiment, tokenizer)
-    if "data.dir" in changes:
-        data = data or experiment.data.dir
-    if data is not None:
-        open_shards(data)  # a folder without token data is named, though the run has a copy
-    shards = record.find_shards(paths, tokenizer.hash, data)
-    open_batches(experiment, shards)
-    if lack := lack_of_memory(experiment):
-        listener.on_note(lack)
-    has_steps = any(text.partition("=")[0].strip() == "training.steps" for text in overrides)
-    return _Plan(
-        paths=paths,
-        experiment=experiment,
-        shards=shards,
-        tokenizer=tokenizer,
-        listener=listener,
-        budget_seconds=None if has_steps else record.read_budget_seconds(paths),
-        changes=changes,
-    )
-
-
-def _folder_of(experiment: Experiment) -> Path:
-    if experiment.run.dir is None:
-        raise ConfigError("run.dir: expected a folder, found null. Set run.dir, or give --run DIR")
-    return experiment.run.dir
-
-
-def _with_own(experiment: Experiment, listeners: Sequence[Listener]) -> Listener:
-    """The caller's listeners, and those that the settings ask for."""
-    evaluation = experiment.evaluation
-    own: list[Listener] = list(open_mirrors(experiment.tracking.mirrors))
-    if evaluation.patience is not None:
-        own.append(EarlyStop(evaluation.patience, evaluation.min_delta))
-    return Listeners([*listeners, *own])
-
-
-def _open_data(source: Path, run: Path) -> tuple[TokenShards, Tokenizer]:
-    """Token data and the tokenizer beside it, which encoded it; never from inside the new run."""
-    if run.resolve() in source.resolve().parents:
-        raise ConfigError(
-            f"data.dir: expected a folder outside of the run folder {run}, found {source}. "
-            "Choose another --run"
-        )
-    shards = open_shards(source)
-    tokenizer = Tokenizer.from_files(shards.folder)
-    if tokenizer.hash != shards.tokenizer_hash:
-        raise DataError(
-            f"tokenizer of {source}: expected {shards.tokenizer_hash[:16]}, which encoded it, "
-            f"found {tokenizer.hash[:16]}. Put it back, or encode the text again"
-        )
-    return shards, tokenizer
-
-
-def _resolve(experiment: Experiment, shards: TokenShards, listener: Listener) -> Experiment:
-    """The experiment with every `auto` and null that the data and this machine decide."""
-    check_vocab_size(experiment.model, shards.vocab_size)
-    model = dataclasses.replace(experiment.model, vocab_size=shards.vocab_size)
-    resolved = resolve_machine(dataclasses.replace(experiment, model=model))
-    if resolved.training.steps is not None:
-        # Before any time is spent.
-        check_schedule(resolved.schedule, resolved.optimizer.lr, resolved.training.steps)
-    if drowned := position_signal_warning(resolved.model):
-        listener.on_note(drowned)
-    batch_at = open_batches(resolved, shards).at
-    if lack := lack_of_memory(resolved):
-        listener.on_note(lack)
-    return resolve_budget(resolved, shards, batch_at, listener.on_note)[0]
-
-
-def _check_prompts(experiment: Experiment, tokenizer: Tokenizer) -> None:
-    """Refuses, before step 0, a sample that the first evaluation could not begin."""
-    for prompt in experiment.evaluation.prompts:
-        try:
-            encode_prompt(tokenizer, prompt, experiment.model.context_length)
-        except ConfigError as error:
-            message = str(error).removeprefix("prompt: ")
-            raise ConfigError(
-                f"evaluation.prompts: {prompt[:40]!r}: {message}, or set evaluation.prompts=[]"
-            ) from error
-
-
-def _open_initial(source: Path, plan: _Plan) -> checkpoint.OpenedRun:
+def _open_initial(source: Path, plan: Plan) -> checkpoint.OpenedRun:
     """The run that `--init-from` names. Raises ConfigError if its tokenizer is another."""
     opened = checkpoint.open_run(source)
     if opened.tokenizer.hash != plan.tokenizer.hash:
@@ -293,9 +136,7 @@ def _open_initial(source: Path, plan: _Plan) -> checkpoint.OpenedRun:
     return opened
 
 
-def _take_weights(
-    state: TrainState, opened: checkpoint.OpenedRun, plan: _Plan
-) -> dict[str, object]:
+def _take_weights(state: TrainState, opened: checkpoint.OpenedRun, plan: Plan) -> dict[str, object]:
     """Starts from the weights of another run; returns what they are, for the record."""
     source = opened.folder
     checkpoint.load_weights(state.model, opened.model.state_dict(), source)
@@ -318,7 +159,7 @@ def _at_work(paths: RunPaths) -> Iterator[StopFlag]:
             yield stop
 
 
-def _train_to_the_end(plan: _Plan, state: TrainState, stop: StopFlag) -> None:
+def _train_to_the_end(plan: Plan, state: TrainState, stop: StopFlag) -> None:
     training = plan.experiment.training
     tokens = record.read_validation(plan.paths, len(plan.tokenizer))
     job = Job(
@@ -364,7 +205,7 @@ def _rows_so_far(job: Job) -> list[dict]:
         return []
 
 
-def _check_extension(plan: _Plan, state: TrainState) -> None:
+def _check_extension(plan: Plan, state: TrainState) -> None:
     n_steps = plan.experiment.training.steps
     assert n_steps is not None
     if n_steps < state.step:
@@ -374,7 +215,7 @@ def _check_extension(plan: _Plan, state: TrainState) -> None:
     check_schedule(plan.experiment.schedule, plan.experiment.optimizer.lr, n_steps)
 
 
-def _record_resume(plan: _Plan, before: Experiment, state: TrainState) -> None:
+def _record_resume(plan: Plan, before: Experiment, state: TrainState) -> None:
     """Writes what the resume changes; everything that could refuse it has been checked."""
     if plan.budget_seconds is None:
         record.lift_budget(plan.paths)
@@ -383,7 +224,7 @@ def _record_resume(plan: _Plan, before: Experiment, state: TrainState) -> None:
     _tell_new_rate(plan, before, state)
 
 
-def _tell_new_rate(plan: _Plan, before: Experiment, state: TrainState) -> None:
+def _tell_new_rate(plan: Plan, before: Experiment, state: TrainState) -> None:
     """An extended schedule is another schedule: says what it does to the next step."""
     rates, steps = [], 0
     for one in (before, plan.experiment):
