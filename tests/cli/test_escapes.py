@@ -175,7 +175,7 @@ def test_progress_and_notes_of_a_run(monkeypatch, capsys, is_terminal):
     line.end()
     display = TrainingDisplay()
     display.on_note(EVIL)
-    display.close()
+    display.__exit__()
     shown = capsys.readouterr().err
     # The displays move the cursor by themselves; what they are given does not.
     for foreign in ("\x1b[2J", "\x07", "\u202e", "\x9b", "\x7f"):

@@ -104,7 +104,7 @@ def opened_for_writing(fifo, process):
 def test_a_limit_on_file_size_is_a_full_disk(train, tmp_path):
     done = shell('ulimit -f 40; "$@"', *train, folder=tmp_path)
     assert done.returncode == 74, done.stderr
-    assert "expected a file within the limit on file size" in done.stderr.splitlines()[-1]
+    assert "File too large: run/checkpoints/step-00000002" in done.stderr.splitlines()[-1]
     assert '"state": "failed"' in (tmp_path / "run" / "status.json").read_text(encoding="utf-8")
 
 

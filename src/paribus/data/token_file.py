@@ -40,7 +40,7 @@ def encode_file(
     def write(temporary: Path) -> None:
         nonlocal n_ids
         blocks = tokenizer.encode_blocks(
-            read_blocks(text), allow_special=allow_special, threads=threads
+            read_blocks(text, binary=True), allow_special=allow_special, threads=threads
         )
         with NpyWriter(temporary, token_dtype(len(tokenizer))) as writer:
             for ids in blocks:

@@ -58,7 +58,7 @@ def decode(tokenizer_path: Path, pattern: str | None, file: str) -> None:
 def _blocks(file: str) -> Iterator[bytes]:
     from paribus.data.streams import read_blocks
 
-    yield from read_blocks(file)
+    yield from read_blocks(file, binary=True)  # what the user names is encoded as it is
 
 
 def _print_ids(ids: Iterator[int]) -> None:
