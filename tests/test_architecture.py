@@ -31,6 +31,7 @@ LAYERS = {
     1: ["tokenizer", "model", "loss", "optim", "tracking", "sample_text", "run_folder", "settings"],
     0: [
         "config",
+        "arguments",
         "interrupts",
         "manifest",
         "records",
@@ -45,6 +46,7 @@ LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 # The ground floor has an order of its own: what each of its rooms may import there.
 GROUND = {
     "config": {"files", "errors"},
+    "arguments": {"config", "errors"},
     "interrupts": {"files", "errors"},
     "device": {"files", "errors"},
     "records": {"manifest", "errors"},
