@@ -30,7 +30,7 @@ LAYERS = {
     2: ["experiment", "data"],
     1: ["tokenizer", "model", "loss", "optim", "tracking", "sample_text", "run_folder", "settings"],
     0: [
-        "config", "interrupts", "manifest", "records", "device", "files", "errors", "shapes",
+        "config", "arguments", "interrupts", "manifest", "records", "device", "files", "errors", "shapes",
         "machine", "processes", "process_child", "terminal", "text_table", "_core",
     ],
 }  # fmt: skip
@@ -38,6 +38,7 @@ LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 # The ground floor has an order of its own: what each of its rooms may import there.
 GROUND = {
     "config": {"files", "errors", "terminal"},
+    "arguments": {"config", "errors"},
     "interrupts": {"files", "errors"},
     "device": {"machine", "errors"},
     "records": {"manifest", "errors"},

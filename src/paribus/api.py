@@ -1,22 +1,31 @@
-"""What `import paribus` shows: open a run, train one, read many. No torch until it is needed."""
+"""What `import paribus` shows: open a run, train one, read many. Imports torch on first use."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from paribus.arguments import checked
+from paribus.config.load import check
+from paribus.errors import ConfigError, from_os_error
+from paribus.experiment import Experiment, load_experiment
+from paribus.generation.config import MAX_TOKENS, SamplingConfig
+from paribus.tracking.listener import Listener
+
 if TYPE_CHECKING:
     from paribus.checkpoint import OpenedRun
     from paribus.evaluation.losses import Evaluation
-    from paribus.experiment import Experiment
     from paribus.model.transformer import Transformer
     from paribus.tokenizer.tokenizer import Tokenizer
-    from paribus.tracking.listener import Listener
 
 
 class Run:
-    """A trained model with its tokenizer and its settings, from a run folder alone."""
+    """A trained model with its tokenizer and its settings; `load` opens one."""
 
     def __init__(self, opened: "OpenedRun"):
+        from paribus.checkpoint import OpenedRun
+
+        if not isinstance(opened, OpenedRun):
+            raise ConfigError("Run: a run is opened from its folder. Write paribus.load(FOLDER)")
         self._opened = opened
 
     @property
@@ -26,7 +35,7 @@ class Run:
 
     @property
     def step(self) -> int:
-        """Weight updates that the model has had."""
+        """Number of weight updates in the loaded checkpoint."""
         return self._opened.step
 
     @property
@@ -40,47 +49,53 @@ class Run:
         return self._opened.tokenizer
 
     @property
-    def config(self) -> "Experiment":
+    def config(self) -> Experiment:
         """The resolved settings."""
         return self._opened.experiment
 
+    @checked
     def generate(self, prompt: str = "", **options: Any) -> str:
-        """The continuation of `prompt`, in one piece; the options are those of `stream`."""
+        """Continues `prompt` and returns the new text; takes the options of `stream`."""
         return "".join(self.stream(prompt, **options))
 
-    def stream(
+    @checked
+    def stream(  # noqa: PLR0913 - the options of `generate`, by name
         self,
         prompt: str = "",
         *,
-        max_tokens: int = 200,
+        max_tokens: int = MAX_TOKENS,
         seed: int = 0,
         stop: Sequence[str] = (),
-        **sampling: Any,
+        temperature: float = SamplingConfig.temperature,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
     ) -> Iterator[str]:
-        """The continuation of `prompt` as it is made, in pieces of whole characters.
+        """Continues `prompt` piece by piece, each piece whole characters.
 
-        Sampling: temperature (default 0.8; 0 always takes the likeliest token), top_k, top_p,
-        min_p. Raises ConfigError for values that mean nothing.
+        The text ends at the end-of-text token, before a text in `stop`, after `max_tokens` tokens
+        or when the model's context is full. Raises ConfigError for an unknown option or a value
+        out of range.
         """
         from paribus.generation.decode import generate
-        from paribus.generation.sampling import SamplingConfig
 
-        settings: dict[str, Any] = {"temperature": 0.8} | sampling
+        sampling = SamplingConfig(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
         return generate(
             self.model,
             self.tokenizer,
             prompt,
             max_tokens=max_tokens,
-            sampling=SamplingConfig(**settings),
+            sampling=sampling,
             seed=seed,
             stop=stop,
         )
 
-    def loss(self, text: str | bytes) -> "Evaluation":
+    @checked
+    def loss(self, text: str | bytes | bytearray) -> "Evaluation":
         """How well the model predicts `text`: nats per token, perplexity, bits per byte."""
         from paribus.evaluation.text import evaluate_text
 
-        data = text.encode() if isinstance(text, str) else text
+        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
         return evaluate_text(self.model, self.tokenizer, data)
 
     def __repr__(self) -> str:
@@ -106,13 +121,14 @@ class Run:
         }
 
 
+@checked
 def load(
     run: Path | str, *, device: str = "auto", step: Literal["best", "last"] | int = "best"
 ) -> Run:
-    """Opens a run folder with the weights of its best, its last, or a named step.
+    """Opens a run folder with the weights of its best, its last, or a numbered step.
 
-    Raises InputMissingError where there is no run, DataError where it is damaged, UnavailableError
-    for a device that is not there.
+    Raises InputMissingError if there is no run, DataError if it is damaged, UnavailableError for a
+    device that this machine does not have.
     """
     from paribus.checkpoint import open_run
     from paribus.device import find_device
@@ -120,32 +136,29 @@ def load(
     return Run(open_run(Path(run), device=find_device(device), step=step))
 
 
-def load_config(path: Path | str, *overrides: str, **unknown: object) -> "Experiment":
-    """The settings of a config file, by path or by a shipped name, with `key=value` overrides.
+@checked
+def load_config(path: Path | str, *overrides: str) -> Experiment:
+    """Reads a config file, given by path or shipped name, and applies `key=value` overrides.
 
-    Raises ConfigError, one line for each problem.
+    Raises ConfigError with one line for each problem.
     """
-    from paribus.errors import ConfigError
-    from paribus.experiment import load_experiment
-
-    if unknown:
-        raise ConfigError(
-            f"{next(iter(unknown))}: expected settings as texts, found a keyword. "
-            "Write load_config('base_modern', 'training.steps=100')"
-        )
-    return load_experiment(path, overrides)
+    try:
+        return load_experiment(path, overrides)
+    except OSError as error:
+        raise from_os_error(error, path) from error
 
 
+@checked
 def train(
-    config: "Experiment | Path | str",
+    config: Experiment | Path | str,
     *,
-    listeners: "Sequence[Listener]" = (),
+    listeners: Sequence[Listener] = (),
     init_from: Path | str | None = None,
 ) -> Run:
     """Trains `config`, settings or a config file, in its folder `run.dir`, and opens the run.
 
-    `listeners` are told of every step, evaluation and checkpoint; `init_from` names a run to start
-    from. Raises what `paribus train` ends with.
+    `listeners` are told of every step, evaluation and checkpoint; `init_from` names a run to take
+    the initial weights from. Raises the same errors as `paribus train`.
     """
     from paribus.training.run import train as train_run
 
@@ -153,6 +166,7 @@ def train(
     return load(train_run(_experiment(config), listeners, init_from=source))
 
 
+@checked
 def quickstart(
     *text: Path | str,
     corpus: str = "fables",
@@ -160,7 +174,7 @@ def quickstart(
     time: str = "5m",
     run: Path | str | None = None,
     device: str = "auto",
-    listeners: "Sequence[Listener]" = (),
+    listeners: Sequence[Listener] = (),
 ) -> Run:
     """Trains a tokenizer and a small model on files, or on a built-in corpus, within a time.
 
@@ -177,29 +191,29 @@ def quickstart(
     return load(made.folder)
 
 
-def train_or_resume(
-    config: "Experiment | Path | str", *, listeners: "Sequence[Listener]" = ()
-) -> Run:
-    """Trains `config`, or continues the run of the same settings in its folder; opens the run.
+@checked
+def train_or_resume(config: Experiment | Path | str, *, listeners: Sequence[Listener] = ()) -> Run:
+    """Trains `config`, or continues the run in its folder if that has the same settings.
 
-    Raises ConfigError if the folder holds a run of other settings.
+    Opens the run at the end. Raises ConfigError if the folder holds a run with other settings.
     """
     from paribus.training.run import train_or_resume as train_or_resume_run
 
     return load(train_or_resume_run(_experiment(config), listeners))
 
 
+@checked
 def resume(
     run: Path | str,
     *overrides: str,
-    listeners: "Sequence[Listener]" = (),
+    listeners: Sequence[Listener] = (),
     data: Path | str | None = None,
     allow_change: Sequence[str] = (),
 ) -> Run:
     """Continues a stopped run to its last step, and opens it.
 
-    `overrides` such as `training.steps=2000` extend it; what changes an update needs
-    `allow_change`. Raises what `paribus resume` ends with.
+    Overrides such as `training.steps=2000` extend it; one that changes what an update computes
+    must also be named in `allow_change`. Raises the same errors as `paribus resume`.
     """
     from paribus.training.run import resume as resume_run
 
@@ -208,8 +222,5 @@ def resume(
     return load(folder)
 
 
-def _experiment(config: "Experiment | Path | str") -> "Experiment":
-    from paribus.config.load import check
-    from paribus.experiment import Experiment
-
-    return load_config(config) if isinstance(config, Path | str) else check(Experiment, config)
+def _experiment(config: Experiment | Path | str) -> Experiment:
+    return check(Experiment, config) if isinstance(config, Experiment) else load_config(config)

@@ -9,7 +9,7 @@ from paribus import checkpoint
 from paribus.cli.generate import generate
 from paribus.errors import ConfigError, InputMissingError, StoppedError, UnavailableError
 from paribus.generation import decode
-from paribus.generation.sampling import SamplingConfig
+from paribus.generation.config import SamplingConfig
 from paribus.interrupts import StopFlag
 
 
@@ -24,7 +24,7 @@ def expected(run, prompt: str, *, max_tokens: int = 200, seed: int = 0, stop=(),
         opened.tokenizer,
         prompt,
         max_tokens=max_tokens,
-        sampling=SamplingConfig(**({"temperature": 0.8} | sampling)),
+        sampling=SamplingConfig(**sampling),
         seed=seed,
         stop=stop,
     )

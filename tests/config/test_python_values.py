@@ -47,12 +47,12 @@ from paribus.training.config import CheckpointConfig, TrainingConfig
         (lambda: dataclasses.replace(ModelConfig(), d_model="x"), "model.d_model: expected a whole number"),
         (lambda: check(Experiment, 3), "config: expected Experiment, found 3. Read one with paribus.load_config(NAME)"),
         (lambda: check(Experiment, Experiment), "config: expected Experiment, found <class"),
-        (lambda: paribus.load_config(3), "config: expected a path or a name, found 3"),
-        (lambda: paribus.load_config("base_modern", 3), "override: expected text"),
-        (lambda: paribus.load_config("base_modern", ["a=b"]), "override: expected text"),
-        (lambda: paribus.load_config("base_modern", overrides="a=b"), "overrides: expected settings as texts, found a keyword"),
-        (lambda: paribus.train(3), "config: expected Experiment, found 3"),
-        (lambda: paribus.train(ModelConfig()), "config: expected Experiment, found ModelConfig"),
+        (lambda: paribus.load_config(3), "path: expected a path, found 3"),
+        (lambda: paribus.load_config("base_modern", 3), "overrides: expected text"),
+        (lambda: paribus.load_config("base_modern", ["a=b"]), "overrides: expected text"),
+        (lambda: paribus.load_config("base_modern", overrides="a=b"), "overrides: give its values one after another, without a name"),
+        (lambda: paribus.train(3), "config: expected an Experiment or a path, found 3"),
+        (lambda: paribus.train(ModelConfig()), "config: expected an Experiment or a path, found ModelConfig"),
     ],
 )  # fmt: skip
 def test_a_wrong_type_is_a_config_error_that_names_the_key(make, message):

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paribus.errors import ConfigError, NonFiniteError
-from paribus.generation.sampling import SamplingConfig, choose, probabilities
+from paribus.generation.config import SamplingConfig
+from paribus.generation.sampling import choose, probabilities
 
 # Natural logarithms of 4 : 3 : 2 : 1, in mixed order.
 BY_HAND = torch.tensor([0.2, 0.4, 0.1, 0.3]).log()
@@ -41,7 +42,7 @@ def seeded(seed: int = 0) -> torch.Generator:
     ],
 )
 def test_the_distribution_is_the_one_by_hand(settings, expected):
-    found = probabilities(BY_HAND, SamplingConfig(**settings))
+    found = probabilities(BY_HAND, SamplingConfig(**({"temperature": 1.0} | settings)))
     torch.testing.assert_close(
         found, torch.tensor(expected, dtype=torch.float64), atol=1e-7, rtol=0
     )
@@ -115,6 +116,7 @@ def test_scores_of_a_thousand_stay_finite(dtype):
     [
         ({"temperature": -0.1}, "temperature: expected a number from 0"),
         ({"temperature": math.nan}, "temperature: .* found nan"),
+        ({"temperature": 10**400}, "temperature: expected a number from 0"),
         ({"top_k": 0}, "top_k: expected a whole number from 1 up, found 0"),
         ({"top_p": 0.0}, "top_p: expected a number above 0 and up to 1, found 0"),
         ({"top_p": 1.5}, "top_p: .* found 1.5"),

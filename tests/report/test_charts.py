@@ -1,5 +1,6 @@
 """Curves in the terminal and as SVG."""
 
+import dataclasses
 import json
 import math
 import random
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from paribus.errors import UnavailableError
+from paribus.errors import ConfigError, UnavailableError
 from paribus.report import charts
 from paribus.report.charts import loss_chart, terminal_chart, thinned
 from paribus.report.runs import RunRecord
@@ -139,6 +140,33 @@ def test_a_loss_chart_without_the_extra_says_what_installs_it(monkeypatch):
     monkeypatch.setattr(charts.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UnavailableError, match="uv sync --extra study"):
         loss_chart(run_of(*training_rows([1.0])))
+
+
+def test_several_runs_share_a_chart_and_have_their_names_in_the_legend():
+    runs = [
+        run_of(*training_rows(losses), {"kind": "eval", "step": 2, "loss": losses[1]}, name=name)
+        for name, losses in (("rope", [5.0, 4.0]), ("alibi", [5.1, 4.4]), ("nope", [5.2, 4.9]))
+    ]
+    texts = texts_of(loss_chart(runs))
+    assert [text for text in texts if text in ("rope", "alibi", "nope")] == [
+        "rope",
+        "alibi",
+        "nope",
+    ]
+    assert loss_chart(runs[:1]) == loss_chart(runs[0]) != loss_chart(runs[1])
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders():
+    first, second = run_of(*training_rows([5.0, 4.0])), run_of(*training_rows([5.0, 3.0]))
+    second = dataclasses.replace(second, folder=Path("other/base_modern-s0"))
+    folders = {str(first.folder), str(second.folder)}
+    assert folders <= set(texts_of(loss_chart([first, second])))
+
+
+@pytest.mark.parametrize("wrong", [3, None, "runs/a", [3], {"a": 1}])
+def test_a_loss_chart_of_something_else_is_refused(wrong):
+    with pytest.raises(ConfigError, match=r"^runs: expected a RunRecord or a list of a RunRecord"):
+        loss_chart(wrong)
 
 
 def test_a_chart_of_a_run_without_rows_is_still_a_chart():

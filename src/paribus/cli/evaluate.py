@@ -80,9 +80,9 @@ def _measure(
     precision = training.precision if is_same_device else "fp32"
     batch_size = opened.experiment.evaluation_batch_size
     if text is not None:
-        data = b"".join(text_blocks([text], separator=None, binary=True))
+        content = b"".join(text_blocks([text], separator=None, binary=True))
         return evaluate_text(
-            opened.model, opened.tokenizer, data,
+            opened.model, opened.tokenizer, content,
             batch_size=batch_size, precision=precision, poll=poll,
         )  # fmt: skip
     tokens = EvaluationText.of(opened.tokenizer, _validation_tokens(opened, data))

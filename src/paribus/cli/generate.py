@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paribus.cli.display import DEVICES, PATH, option_names, say, show_json, show_raw
+from paribus.generation.config import MAX_TOKENS, SamplingConfig
 
 if TYPE_CHECKING:
     from paribus.generation.decode import Continuation
@@ -15,36 +16,30 @@ if TYPE_CHECKING:
 @click.argument("run", type=PATH)
 @click.option("--prompt", default="", help="Text to continue; a new document by default.")
 @click.option(
-    "--max-tokens",
-    type=int,
-    default=200,
-    show_default=True,
+    "--max-tokens", type=int, default=MAX_TOKENS, show_default=True,
     help="Maximum number of tokens to generate.",
-)
-@click.option(
-    "--temperature", type=float, default=0.8, show_default=True,
-    help="Below 1: more predictable; above 1: more varied; 0: always the likeliest token.",
 )  # fmt: skip
-@click.option("--top-k", type=int, help="Sample from this many of the likeliest tokens.")
 @click.option(
-    "--top-p",
-    type=float,
-    help="Sample from the likeliest tokens that together reach this probability.",
-)
+    "--temperature", type=float, default=SamplingConfig.temperature, show_default=True,
+    help="Below 1: safer text; above 1: more varied; 0: always the likeliest token.",
+)  # fmt: skip
+@click.option("--top-k", type=int, help="Draw only from the K likeliest tokens.")
 @click.option(
-    "--min-p",
-    type=float,
-    help="Sample from tokens with at least this share of the top probability.",
-)
+    "--top-p", type=float,
+    help="Draw only from the likeliest tokens that together reach this probability.",
+)  # fmt: skip
+@click.option(
+    "--min-p", type=float,
+    help="Draw only from tokens with at least this share of the likeliest token's probability.",
+)  # fmt: skip
 @click.option("--stop", multiple=True, help="Stop before this text; repeatable.")
 @click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=0,
-    show_default=True,
-    help="Equal seeds give equal texts.",
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", default=0, show_default=True,
+    help="The same seed gives the same text.",
+)  # fmt: skip
+@click.option(
+    "--device", type=DEVICES, default="auto", show_default=True, help="Device to compute on."
 )
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to compute.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any) -> None:
     """Continue a text with the best checkpoint of a run.
@@ -60,7 +55,6 @@ def generate(run: Path, prompt: str, device: str, as_json: bool, **options: Any)
     from paribus.checkpoint import open_run
     from paribus.device import find_device
     from paribus.generation.decode import generate as continuation_of
-    from paribus.generation.sampling import SamplingConfig
 
     names = ("temperature", "top_k", "top_p", "min_p")
     with option_names():

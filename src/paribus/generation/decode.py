@@ -11,7 +11,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from paribus.errors import ConfigError
-from paribus.generation.sampling import SamplingConfig, TokenScores, choose
+from paribus.generation.config import SamplingConfig
+from paribus.generation.sampling import TokenScores, choose
 from paribus.generation.stream import StoppableText
 from paribus.model.cache import Cache
 from paribus.model.transformer import Transformer

@@ -1,48 +1,14 @@
 """Sampling: which token comes next, drawn from the scores of all of them."""
 
-import math
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from paribus.errors import ConfigError, NonFiniteError
+from paribus.errors import NonFiniteError
+from paribus.generation.config import SamplingConfig
 
 TokenScores = Float[Tensor, " vocab"]
 Distribution = Float[Tensor, " vocab"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SamplingConfig:
-    """How a token is drawn; the cuts act in the order in which they stand here.
-
-    Raises ConfigError, naming the field, for a value that means nothing.
-    """
-
-    temperature: float = 1.0
-    """Divides the scores: below 1 sharper, above 1 flatter; 0 always takes the likeliest token."""
-    top_k: int | None = None
-    """Keep this many of the likeliest tokens; None: all."""
-    top_p: float | None = None
-    """Keep the fewest likeliest tokens that sum up to this (nucleus; Holtzman et al., 2020)."""
-    min_p: float | None = None
-    """Keep tokens of at least this share of the highest probability (Nguyen et al., 2024)."""
-
-    def __post_init__(self) -> None:
-        _require(
-            "temperature",
-            self.temperature,
-            math.isfinite(self.temperature) and self.temperature >= 0,
-            "a number from 0 (the likeliest token) up",
-        )
-        for name, value, fits, expected in (
-            ("top_k", self.top_k, lambda k: k >= 1, "a whole number from 1 up"),
-            ("top_p", self.top_p, lambda p: 0 < p <= 1, "a number above 0 and up to 1"),
-            ("min_p", self.min_p, lambda p: 0 <= p <= 1, "a number from 0 to 1"),
-        ):
-            if value is not None:
-                _require(name, value, fits(value), expected)
 
 
 def choose(logits: TokenScores, config: SamplingConfig, generator: torch.Generator) -> int:
@@ -82,11 +48,6 @@ def probabilities(logits: TokenScores, config: SamplingConfig) -> Distribution:
     if config.min_p is not None:
         distribution = _keep_min_p(distribution, config.min_p)
     return distribution
-
-
-def _require(name: str, value: float, holds: bool, expected: str) -> None:
-    if not holds:
-        raise ConfigError(f"{name}: expected {expected}, found {value}")
 
 
 def _likeliest(scores: TokenScores) -> Distribution:

@@ -1,4 +1,4 @@
-"""Curves of a run: in the terminal, and as an SVG file."""
+"""Loss curves: in the terminal, and as an SVG file."""
 
 import importlib.util
 import itertools
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from paribus.arguments import checked
 from paribus.errors import UnavailableError
 from paribus.report.runs import RunRecord
 
@@ -64,23 +65,26 @@ def terminal_chart(
     return "\n".join([*body, axis, " " * (margin + 1) + left + right.rjust(columns - len(left))])
 
 
-def loss_chart(run: RunRecord, x: str = "step") -> bytes:
-    """Training and validation loss of a run over a field of its rows, as SVG.
+@checked
+def loss_chart(runs: RunRecord | Sequence[RunRecord], x: str = "step") -> bytes:
+    """Training and validation loss of one run or several over a field of their rows, as SVG.
 
-    Raises UnavailableError where the extra `study` is not installed.
+    Several runs are told apart by color, with their names in the legend. Raises UnavailableError
+    if the extra `study` is not installed.
     """
     altair, vl_convert = import_drawing()
-    by_step = dict(zip(run.column("train", "step"), run.column("train", x), strict=True))
-    evaluated = run.column("eval", "step")
-    at = [by_step.get(step, math.nan) for step in evaluated] if x != "step" else evaluated
-    training = thinned(_pairs(run.column("train", x), run.column("train", "loss")))
-    validation = thinned(_pairs(at, run.column("eval", "loss")))
+    several = [runs] if isinstance(runs, RunRecord) else list(runs)
+    names = _unique_names(several)
     values = [
-        {x: at, "loss": loss, "curve": curve}
-        for curve, points in (("training", training), ("validation", validation))
+        {x: at, "loss": loss, "curve": curve, "run": name}
+        for run, name in zip(several, names, strict=True)
+        for curve, points in _loss_curves(run, x).items()
         for at, loss in points
     ]
-    spec = _loss_layers(altair, values, x).properties(title=run.name, width=560, height=320)
+    color = _color_by_curve(altair) if len(several) == 1 else _color_by_run(altair, names)
+    title = names[0] if len(several) == 1 else "thin: training loss, dots: validation loss"
+    layers = _loss_layers(altair, values, x, color)
+    spec = layers.properties(title=title, width=560, height=320)
     return vl_convert.vegalite_to_svg(spec.to_json()).encode()
 
 
@@ -119,13 +123,43 @@ def _pairs(xs: Any, ys: Any) -> list[tuple[float, float]]:
     return [(x, y) for x, y in pairs if math.isfinite(x) and math.isfinite(y)]
 
 
-def _loss_layers(altair: Any, values: list[dict[str, Any]], x: str) -> Any:
-    color = altair.Color(
+def _unique_names(runs: Sequence[RunRecord]) -> list[str]:
+    """The names of the runs, or their folders if two names are the same."""
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
+
+
+def _loss_curves(run: RunRecord, x: str) -> dict[str, Points]:
+    """The points of both curves; an evaluation lies where the training row of its step does."""
+    at, evaluated = run.column("train", x), run.column("eval", "step")
+    if x != "step":
+        at_step = dict(zip(run.column("train", "step"), at, strict=True))
+        evaluated = [at_step.get(step, math.nan) for step in evaluated]
+    return {
+        "training": thinned(_pairs(at, run.column("train", "loss"))),
+        "validation": thinned(_pairs(evaluated, run.column("eval", "loss"))),
+    }
+
+
+def _color_by_curve(altair: Any) -> Any:
+    return altair.Color(
         "curve:N",
         title=None,
         scale=altair.Scale(domain=list(COLORS), range=list(COLORS.values())),
         legend=altair.Legend(orient="top-right"),
     )
+
+
+def _color_by_run(altair: Any, names: list[str]) -> Any:
+    return altair.Color(
+        "run:N",
+        title=None,
+        scale=altair.Scale(domain=names),
+        legend=altair.Legend(orient="top-right", labelLimit=400),
+    )
+
+
+def _loss_layers(altair: Any, values: list[dict[str, Any]], x: str, color: Any) -> Any:
     chart = altair.Chart(altair.InlineData(values=values)).encode(
         x=altair.X(f"{_escaped(x)}:Q", title=x.replace("_", " ")),
         y=altair.Y("loss:Q", title="loss (nats per token)", scale=altair.Scale(zero=False)),

@@ -2,12 +2,14 @@
 
 import glob
 import html
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from paribus.arguments import checked
 from paribus.config.load import load, to_plain
 from paribus.errors import DataError, InputMissingError
 from paribus.experiment import Experiment
@@ -79,6 +81,7 @@ class RunRecord:
         return html_table(self.name, self.summary())
 
 
+@checked
 def read_run(folder: Path | str) -> RunRecord:
     """The record of one run folder.
 
@@ -95,12 +98,15 @@ def read_run(folder: Path | str) -> RunRecord:
     )
 
 
+@checked
 def read_runs(pattern: Path | str) -> list[RunRecord]:
     """The runs whose folders match a glob, in order of their names.
 
     Matches without a config.yaml are no runs and are left out; no run at all is InputMissingError.
     """
-    matches = sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True))  # noqa: PTH207
+    # Unlike Path's, this leaves a home that does not exist as it is.
+    found = os.path.expanduser(pattern)  # noqa: PTH111
+    matches = sorted(glob.glob(found, recursive=True))  # noqa: PTH207
     folders = [Path(match) for match in matches if RunPaths(Path(match)).config.is_file()]
     if not folders:
         raise InputMissingError(

@@ -16,8 +16,8 @@ from paribus.errors import NonFiniteError, ParibusError, StoppedError, exit_code
 from paribus.evaluation.losses import Evaluation, EvaluationText, evaluate
 from paribus.experiment import Experiment
 from paribus.files import append_line, publish_file
+from paribus.generation.config import SamplingConfig
 from paribus.generation.decode import generate
-from paribus.generation.sampling import SamplingConfig
 from paribus.interrupts import StopFlag
 from paribus.run_folder import RunPaths
 from paribus.tokenizer.tokenizer import Tokenizer
@@ -34,7 +34,7 @@ log = logging.getLogger("paribus")
 
 OVERTIME = 1.25
 """Share of a wall-clock budget after which a run saves and ends, its schedule unfinished."""
-SAMPLING = SamplingConfig(temperature=0.8, top_k=50)
+SAMPLING = SamplingConfig(top_k=50)
 """How the samples of an evaluation are drawn."""
 
 
