@@ -77,7 +77,12 @@ class TensorBoard:
     def start(self, run: RunInfo) -> None:
         from tensorboardX import SummaryWriter  # type: ignore[import-not-found]
 
-        self._writer = SummaryWriter(str(run.folder / "tensorboard"), purge_step=run.step + 1)
+        # A name of its own: that of a resume in the same second would be the same.
+        self._writer = SummaryWriter(
+            str(run.folder / "tensorboard"),
+            purge_step=run.step + 1,
+            filename_suffix=f".step-{run.step:08d}",
+        )
 
     def log(self, row: Row) -> None:
         for name, value in scalars(row).items():
