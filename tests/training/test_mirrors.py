@@ -68,6 +68,11 @@ def test_wandb_takes_a_run_and_its_resume_offline(stopped_run, offline, tmp_path
     assert len(made) == 2
     assert len({path.stem for path in made}) == 1, "both are the same run"
     assert not any(path.name == "wandb" for path in folder.iterdir())
+    # The writer is a process of wandb's own, which may still be at it.
+    deadline = time.monotonic() + 30
+    wanted = {("train/loss", step) for step in range(1, 9)} | {("validation/loss", 8)}
+    while not wanted <= wandb_rows(made).keys() and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert_equal_to_the_log(wandb_rows(made), folder)
 
 
